@@ -1,0 +1,51 @@
+# Interface targets every library and program of mxwarden links, and the two functions that make them.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(MXW_CCACHE ccache)
+if(MXW_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${MXW_CCACHE}")
+endif()
+
+add_library(mxw_warnings INTERFACE)
+target_compile_options(mxw_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough)
+option(MXW_WERROR "warnings are errors" ON)
+if(MXW_WERROR)
+  target_compile_options(mxw_warnings INTERFACE -Werror)
+endif()
+
+set(MXW_SANITIZE "" CACHE STRING "value of -fsanitize=, empty for none")
+add_library(mxw_hardening INTERFACE)
+target_compile_options(mxw_hardening INTERFACE
+  -fstack-protector-strong -fno-omit-frame-pointer
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<STREQUAL:${MXW_SANITIZE},>>:-fstack-clash-protection>)
+target_compile_definitions(mxw_hardening INTERFACE
+  $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
+target_link_options(mxw_hardening INTERFACE -Wl,-z,relro,-z,now)
+if(MXW_SANITIZE)
+  target_compile_options(mxw_hardening INTERFACE
+    -fsanitize=${MXW_SANITIZE} -fno-sanitize-recover=all -U_FORTIFY_SOURCE)
+  target_link_options(mxw_hardening INTERFACE -fsanitize=${MXW_SANITIZE})
+endif()
+
+# mxw_library(NAME SOURCES a.cpp ... DEPS mxw_x ...): one static library per folder.
+function(mxw_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE mxw_warnings mxw_hardening)
+  target_link_options(${name} PUBLIC $<TARGET_PROPERTY:mxw_hardening,INTERFACE_LINK_OPTIONS>)
+endfunction()
+
+# mxw_program(NAME SOURCES a.cpp ... DEPS mxw_x ...)
+function(mxw_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} mxw_warnings mxw_hardening)
+endfunction()
