@@ -1,0 +1,110 @@
+"""One attack each, with the same sender and receiver as the clean cases."""
+from cases import Case
+
+BOOKS = "bookkeeping@example.org"
+TLS12_CERT = {"smtp_tls_protocols": "TLSv1.2", "smtp_tls_exclude_ciphers": "aNULL"}
+
+
+def postfix(mode, rcpt=BOOKS):
+    def go(lab):
+        lab.postfix.configure()
+        with lab.mitm(mode):
+            lab.postfix.send(rcpt)
+    return go
+
+
+def exim(mode, rcpt=BOOKS):
+    def go(lab):
+        with lab.mitm(mode):
+            lab.exim.send(rcpt)
+    return go
+
+
+def reset_postfix(lab):
+    lab.postfix.configure()
+    with lab.mitm("reset-clienthello"):
+        lab.postfix.send(BOOKS)
+        lab.postfix.wait_sent()
+
+
+def cert_substituted(lab):
+    lab.postfix.configure(**TLS12_CERT)
+    with lab.terminate("fake"):
+        lab.postfix.send(BOOKS)
+
+
+def cert_substituted_tls13(lab):
+    lab.postfix.configure()
+    with lab.terminate("fake", "1.3", "1.3"):
+        lab.postfix.send(BOOKS)
+
+
+def tls_sender_leg_only(lab):
+    lab.postfix.configure(**TLS12_CERT)
+    with lab.mitm("plain-onward", "--cert", lab.pki.path("fake.chain")):
+        lab.postfix.send(BOOKS)
+
+
+def mx_spoofed(way):
+    def go(lab):
+        lab.postfix.configure()
+        with lab.rogue_mx(way, "example.org"):
+            lab.postfix.send(BOOKS)
+    return go
+
+
+def rst_inject(lab):
+    with lab.rst_injector():
+        lab.exim.send(BOOKS)
+
+
+STRIP_S, STRIP_R = "R02,R29", "R29"
+
+CASES = [
+    Case("keyword-removed", postfix("keyword-removed"), "sr", "A01", "line_removed",
+         {"s": STRIP_S, "r": STRIP_R}),
+    Case("keyword-removed-testing", postfix("keyword-removed", "bookkeeping@example.net"), "sr",
+         "A01", "line_removed", {"s": STRIP_S, "r": STRIP_R},
+         notes="policy mode testing: at most medium"),
+    Case("keyword-removed-nopolicy", postfix("keyword-removed", "bookkeeping@open.test"), "sr",
+         "A01", "line_removed", notes="no policy and no baseline: nothing can be judged"),
+    Case("keyword-garbled", postfix("keyword-garbled"), "sr", "A02", "token_masked",
+         {"s": "R02,R03,R29", "r": STRIP_R}),
+    Case("inject-454", postfix("inject-454"), "sr", "A04", "reply_injected",
+         {"s": "R06,R29", "r": STRIP_R}),
+    Case("inject-5xx", postfix("inject-5xx"), "sr", "A05", "reply_injected",
+         {"s": "R07,R29", "r": STRIP_R}),
+    Case("ehlo-refused", postfix("ehlo-refused"), "sr", "A03", "reply_injected",
+         {"s": "R02,R04,R29", "r": STRIP_R}, notes="banner masked behind the host name, 502 to EHLO"),
+    Case("banner-masked", postfix("banner-masked"), "sr", "A03", "token_masked",
+         {"s": "R02,R04,R29", "r": STRIP_R},
+         notes="banner of asterisks only: Postfix says HELO without trying EHLO"),
+    Case("command-overwritten", postfix("command-overwritten"), "sr", "A06", "command_overwritten",
+         {"s": "R07,R29", "r": "R08,R29"}),
+    Case("reset-clienthello-exim", exim("reset-clienthello"), "sr", "A07,A09", "reset_injected",
+         {"s": "R12,R29", "r": "R12,R29"}, sender="Exim",
+         notes="reset to both ends after the ClientHello; retry in clear at once"),
+    Case("reset-clienthello-postfix", reset_postfix, "sr", "A07,A09", "reset_injected",
+         {"s": "R12,R29", "r": "R12,R29"},
+         notes="back-off shortened to 5 s (default 300 s) so that the retry in clear comes soon"),
+    Case("rst-inject", rst_inject, "sr", "A07,A09", "reset_injected",
+         {"s": "R10,R12,R29", "r": "R12,R29"}, sender="Exim",
+         notes="forged reset with TTL 39 beside the path, server data after it; r sees only the "
+               "client's own reset"),
+    Case("no-tls-after-220", postfix("no-tls-after-220"), "sr", "A08", "reply_injected",
+         {"s": "R11"}, notes="the proxy says 220 itself; the server reads the ClientHello as commands"),
+    Case("command-injection", postfix("command-injection"), "sr", "C01", "bytes_injected",
+         {"r": "R24"}),
+    Case("response-injection", postfix("response-injection"), "sr", "C02", "bytes_injected",
+         {"s": "R24"}),
+    Case("cert-substituted", cert_substituted, "sr", "B03", "certificate_substituted",
+         {"s": "R16"}, notes="TLS 1.2 on both legs, self-signed certificate with the right name"),
+    Case("cert-substituted-tls13", cert_substituted_tls13, "sr", "B03", "certificate_substituted",
+         notes="TLS 1.3 hides the certificate: only two taps prove it"),
+    Case("tls-sender-leg-only", tls_sender_leg_only, "sr", "A11", "tls_terminated",
+         {"s": "R16", "r": STRIP_R}, notes="TLS ends at the proxy, onward in clear"),
+    Case("mx-spoofed", mx_spoofed("replace"), "sr", "D01", "tls_terminated", {"s": "R18"},
+         notes="the only MX answer names mx.attacker.test; r sees the rogue MX relay onward"),
+    Case("mx-spoofed-race", mx_spoofed("race"), "sr", "D01", "tls_terminated", {"s": "R18,R19"},
+         notes="two different answers to one MX query, the forged one first"),
+]
