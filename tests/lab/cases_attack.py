@@ -1,5 +1,6 @@
 """One attack each, with the same sender and receiver as the clean cases."""
 from cases import Case
+from cases_clean import IPV6
 
 BOOKS = "bookkeeping@example.org"
 TLS12_CERT = {"smtp_tls_protocols": "TLSv1.2", "smtp_tls_exclude_ciphers": "aNULL"}
@@ -18,6 +19,12 @@ def exim(mode, rcpt=BOOKS):
         with lab.mitm(mode):
             lab.exim.send(rcpt)
     return go
+
+
+def over_ipv6(lab):
+    lab.postfix.configure(**IPV6)
+    with lab.mitm("keyword-removed"):
+        lab.postfix.send("bookkeeping@six.example.org")
 
 
 def reset_postfix(lab):
@@ -68,6 +75,8 @@ CASES = [
          notes="policy mode testing: at most medium"),
     Case("keyword-removed-nopolicy", postfix("keyword-removed", "bookkeeping@open.test"), "sr",
          "A01", "line_removed", notes="no policy and no baseline: nothing can be judged"),
+    Case("keyword-removed-ipv6", over_ipv6, "sr", "A01", "line_removed",
+         {"s": STRIP_S, "r": STRIP_R}),
     Case("keyword-garbled", postfix("keyword-garbled"), "sr", "A02", "token_masked",
          {"s": "R02,R03,R29", "r": STRIP_R}),
     Case("inject-454", postfix("inject-454"), "sr", "A04", "reply_injected",

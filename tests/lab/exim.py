@@ -3,19 +3,20 @@ import glob
 import os
 
 import net
-from procs import run
+from procs import Failure, run
 
-# The daemon, its helpers, and a library that Postfix does not bring along.
-PACKAGES = ["exim4-daemon-light", "exim4-base", "libidn12"]
+# Of what the daemon needs, only libidn12 does not come with a plain Debian; it is installed.
+PACKAGES = ["exim4-daemon-light", "exim4-base"]
+MOUNT_POINT = "/etc/exim4"
 CONF = """primary_hostname = exim.example.com
 spool_directory = {spool}
 log_file_path = {spool}/log/%slog
 keep_environment =
+exim_path = {binary}
 disable_ipv6 = true
 qualify_domain = example.com
 message_size_limit = 1M
 local_interfaces = 127.0.0.1
-acl_not_smtp =
 
 begin routers
 route:
@@ -38,6 +39,7 @@ class Exim:
     def __init__(self, work):
         self.dir = work + "/exim"
         self.spool = self.dir + "/spool"
+        self.made_mount_point = False
         self.binary = self.dir + "/root/usr/sbin/exim4"
 
     def fetch(self):
@@ -51,7 +53,14 @@ class Exim:
             run("dpkg", "-x", deb, self.dir + "/root")
 
     def accounts(self):
-        """The user that Exim insists on exists only in the sender's namespace."""
+        """User and configuration that Exim insists on exist only in the sender's namespace.
+
+        A configuration named by -C would not do: Exim drops root to take a message, starts
+        itself again to deliver it, and then may not use -C. The folder is only a mount point.
+        """
+        if not os.path.exists(MOUNT_POINT):
+            os.mkdir(MOUNT_POINT)
+            self.made_mount_point = True
         for name, line in (("passwd", "Debian-exim:x:64991:64991::/:/usr/sbin/nologin\n"),
                            ("group", "Debian-exim:x:64991:\n")):
             with open("/etc/" + name) as f:
@@ -62,12 +71,16 @@ class Exim:
 
     def send(self, *rcpts, sender="correspondent@example.com", extra=""):
         """One message, delivered before the command returns."""
-        conf = self.dir + "/exim.conf"
-        with open(conf, "w") as f:
-            f.write(CONF.format(spool=self.spool, address=net.SENDER4, extra=extra))
-        libs = self.dir + "/root/usr/lib/x86_64-linux-gnu"
-        return run(self.binary, "-C", conf, "-odf", "-f", sender, *rcpts, ns=net.SND,
-                   stdin="Subject: lab\n\nOne line.\n", env={"LD_LIBRARY_PATH": libs})
+        net.etc_file(net.SND, "exim4/exim4.conf", CONF.format(
+            spool=self.spool, binary=self.binary, address=net.SENDER4, extra=extra))
+        run(self.binary, "-odf", "-f", sender, *rcpts, ns=net.SND,
+            stdin="Subject: lab\n\nOne line.\n")
+        if glob.glob(self.spool + "/input/*-H"):
+            raise Failure("exim did not deliver:\n" + self.log())
+
+    def clean(self):
+        if self.made_mount_point:
+            os.rmdir(MOUNT_POINT)
 
     def log(self):
         text = ""

@@ -60,6 +60,7 @@ class Lab:
         self.receiver.stop()
         self.background.stop_all()
         net.down()
+        self.exim.clean()
 
     def client(self, way, address=net.MX["mx1"]):
         run(sys.executable, f"{HERE}/clients.py", way, address, ns=net.SND)

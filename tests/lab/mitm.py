@@ -211,15 +211,22 @@ class Leg:
 
     def send(self, data):
         if data:
+            self.sock.settimeout(30)
             self.sock.sendall(data)
 
     def recv(self):
+        """What has arrived: None for nothing yet, empty for the end."""
+        # Readable does not mean data: it may be a session ticket or half a record.
+        self.sock.settimeout(0)
         try:
             return self.sock.recv(65536)
+        except (ssl.SSLWantReadError, BlockingIOError):
+            return None
         except (ssl.SSLError, ConnectionError):
             return b""
 
     def start_tls(self, ctx, as_server):
+        self.sock.settimeout(30)
         self.sock = ctx.wrap_socket(self.sock, server_side=as_server)
         self.tls = True
 
@@ -229,6 +236,7 @@ class Leg:
     def finish(self):
         """End of our sending; TLS says so in its own words first."""
         try:
+            self.sock.settimeout(2)
             if self.tls:
                 self.sock.unwrap()
             self.sock.shutdown(socket.SHUT_WR)
@@ -271,7 +279,7 @@ class Session:
                 data = leg.recv()
                 if data:
                     self.pump(leg, data)
-                else:
+                elif data is not None:
                     legs.discard(leg)
                     (self.server if leg is self.client else self.client).finish()
         self.client.sock.close()

@@ -26,6 +26,7 @@ _mta-sts 300 TXT "v=STSv1; id=20261101"
     test = SOA
     for label in ("plain", "broken", "old", "open"):
         test += f"{label} 300 MX 10 mx.{label}\nmx.{label} 300 A {mx[label]}\n"
+    test += "depot 300 MX 10 mx.open\n"
     return {"example.org": org, "example.net": same, "example.com": com, "test": test}
 
 

@@ -60,8 +60,9 @@ def join(dev, peer, router_addrs, peer_addrs):
 
 def etc_file(ns, name, text):
     """A file that replaces /etc/NAME for processes in one namespace."""
-    os.makedirs(f"{ETC}/{ns}", exist_ok=True)
-    with open(f"{ETC}/{ns}/{name}", "w") as f:
+    path = f"{ETC}/{ns}/{name}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
         f.write(text)
 
 

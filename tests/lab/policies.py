@@ -4,6 +4,7 @@ import json
 import os
 
 ORG = "version: STSv1\nmode: enforce\nmx: mx1.example.org\nmx: mx2.example.org\nmax_age: 31557600\n"
+SIX = "version: STSv1\nmode: enforce\nmx: mx6.example.org\nmax_age: 2419200\n"
 NET = "version: STSv1\nmode: testing\nmx: mx1.example.org\nmx: mx2.example.org\nmax_age: 604800\n"
 PLAIN = "version: STSv1\nmode: none\nmax_age: 86400\n"
 
@@ -14,6 +15,7 @@ def write(folder):
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     fetched = now - datetime.timedelta(hours=6)
     for domain, ident, text, days in (("example.org", "20261101", ORG, 365),
+                                      ("six.example.org", "20261101", SIX, 28),
                                       ("example.net", "20261018", NET, 7),
                                       ("plain.test", "20260904", PLAIN, 1)):
         path = os.path.join(folder, domain)

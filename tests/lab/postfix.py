@@ -128,8 +128,9 @@ class Receiver(Instance):
         text += smtpd(mx["plain"] + ":25", "mx.plain.test", smtpd_tls_security_level="none",
                       max_use="1", smtpd_recipient_restrictions=f"check_recipient_access,texthash:{self.etc}/greylist")
         # A key that cannot be read is what a real 454 comes from.
-        text += smtpd(mx["broken"] + ":25", "mx.broken.test",
-                      smtpd_tls_chain_files=self.pki.path("absent.chain"))
+        text += smtpd(mx["broken"] + ":25", "mx.broken.test", smtpd_tls_chain_files="",
+                      smtpd_tls_cert_file=self.pki.path("mx.pem"),
+                      smtpd_tls_key_file=self.pki.path("absent.key"))
         text += smtpd(mx["old"] + ":25", "mx.old.test", smtpd_tls_protocols="TLSv1",
                       smtpd_tls_chain_files=self.pki.path("old.chain"))
         text += smtpd(mx["mx1"] + ":465", "mx1.example.org", smtpd_tls_wrappermode="yes")
