@@ -1,7 +1,8 @@
 // DNS messages on the wire (RFC 1035), read-only and bounded: names are at most 255 octets, a name
 // follows at most limits::kDnsCompressionJumps pointers and each must point backwards, at most
-// limits::kDnsRecords records are kept (RFC 9267 tells why). A message is data: what is malformed gives
-// a Defect and what was read before it. Pure functions, thread-safe, no memory is borrowed.
+// limits::kDnsRecords questions and records together are kept (RFC 9267 tells why). A message is data:
+// reading stops at what is malformed, with a Defect and what was read before it. Octets behind the last
+// record are ignored. Pure functions, thread-safe, no memory is borrowed.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,9 @@ enum class Type : std::uint16_t {
 };
 
 struct Question {
-  std::string name;  // presentation form, lower case, no final dot; "." for the root
+  // Presentation form, lower case, no final dot; "." for the root. Inside a label `\.` and `\\`, and
+  // `\DDD` for what is not printable ASCII: at most 1,003 characters.
+  std::string name;
   std::uint16_t type = 0, klass = 0;
 };
 
@@ -48,7 +51,7 @@ struct Record {
   std::string name;
   std::uint16_t type = 0, klass = 0;
   std::uint32_t ttl = 0;
-  std::variant<std::monostate, IpAddress, Alias, Mx, Txt, Tlsa> data;  // monostate: not read
+  std::variant<std::monostate, IpAddress, Alias, Mx, Txt, Tlsa> data;  // monostate: other type, not IN
 };
 
 enum class Defect : std::uint8_t { none, truncated, bad_name, bad_record, too_many_records };
