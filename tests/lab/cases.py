@@ -11,6 +11,8 @@ class Case:
     attack: str = "none"
     edit: str = "none"
     expect: dict = dataclasses.field(default_factory=dict)   # side -> rule ids
+    has: dict = dataclasses.field(default_factory=dict)      # side -> bytes that must be there
+    lacks: dict = dataclasses.field(default_factory=dict)    # side -> bytes that must not
     sender: str = "Postfix"
     receiver: str = "Postfix"
     notes: str = ""
@@ -19,6 +21,19 @@ class Case:
     def file(self, side):
         """Clean cases need one tap only, so their names carry no side."""
         return self.name + (f".{side}" if self.attack != "none" else "") + self.suffix
+
+    def check(self, side, packets):
+        """Why the packets do not show the case, or None. Races, above all, can be lost."""
+        if not packets:
+            return "no packets"
+        text = b"\n".join(data for *_, data in packets)
+        for wanted in self.has.get(side, []):
+            if wanted not in text:
+                return f"side {side} lacks {wanted!r}"
+        for unwanted in self.lacks.get(side, []):
+            if unwanted in text:
+                return f"side {side} has {unwanted!r}"
+        return None
 
 
 def every_case():

@@ -28,10 +28,11 @@ CASES = [
          {"s": "R01,R02,R03,R29", "r": "R13,R29"}, notes=NOTE),
     Case("baseline-then-ehlo-refused", then(proxy("ehlo-refused")), "sr", "A03", "reply_injected",
          {"s": "R02,R04,R05,R29", "r": "R29"}, notes=NOTE),
-    Case("baseline-then-downgrade", then(lambda lab: lab.terminate("fake", "1.1", "1.1")), "sr", "B01",
-         "tls_terminated", {"s": "R15,R16,R31", "r": "R15,R31"},
+    Case("baseline-then-downgrade", then(lambda lab: lab.terminate("fake", "1.1", "1.1")), "sr",
+         "B01", "tls_terminated", {"s": "R15,R16,R31", "r": "R15,R31"},
          notes=NOTE + "; TLS 1.3 first, then 1.1 on both legs"),
     Case("baseline-then-selfsigned", then(lambda lab: lab.terminate("fake"), **TLS12_CERT), "sr",
-         "B03", "certificate_substituted", {"s": "R16,R17"},
-         notes=NOTE + "; TLS 1.2, certificate of a CA first, then self-signed"),
+         "B03", "certificate_substituted", {"s": "R16"},
+         notes=NOTE + "; TLS 1.2, certificate of a CA first, then self-signed; "
+                      "R17 if no policy is given"),
 ]

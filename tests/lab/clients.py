@@ -32,7 +32,7 @@ def auth(address, mechanism, tls):
             smtp.auth("PLAIN", smtp.auth_plain)
         else:
             smtp.auth("LOGIN", smtp.auth_login, initial_response_ok=False)
-        smtp.sendmail(USER, ["bookkeeping@example.net"], MAIL)
+        smtp.sendmail(USER, ["bookkeeping@open.test"], MAIL)
 
 
 WAYS = {"probe": probe,

@@ -11,7 +11,7 @@ import pcapio
 from exim import Exim
 from pki import Pki
 from postfix import Receiver, Sender
-from procs import Background, run
+from procs import Background, Failure, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORTS = "tcp port 25 or tcp port 465 or tcp port 587 or port 53"
@@ -103,14 +103,28 @@ class Lab:
             self.background.stop(mx)
 
     @contextlib.contextmanager
-    def rst_injector(self):
-        child = self.background.start("rst", sys.executable, f"{HERE}/rstinject.py",
-                                      net.TAPS["s"], 39, ns=net.RTR, ready="watching")
+    def injector(self, way):
+        """Forged packets from beside the path, with a TTL that no server here would have."""
+        child = self.background.start("inject", sys.executable, f"{HERE}/inject.py",
+                                      net.TAPS["s"], 39, way, ns=net.RTR, ready="watching")
         try:
             yield
             settle()
         finally:
             self.background.stop(child)
+
+    @contextlib.contextmanager
+    def slow_receiver(self, burst):
+        """Milliseconds more on the way to the receiver: the head start of a race.
+
+        The burst is to be larger than any single packet of the case, and smaller than all
+        that the sender says up to the packet that has to wait.
+        """
+        net.tc("add", "tbf", "rate", "16kbit", "burst", str(burst), "latency", "5s")
+        try:
+            yield
+        finally:
+            net.tc("del")
 
     @contextlib.contextmanager
     def dane(self):
@@ -135,8 +149,12 @@ class Lab:
                 self.background.stop(tap, signal.SIGINT)
         paths = {}
         for side in case.sides:
+            link, packets = pcapio.read(raw[side])
+            wrong = case.check(side, packets)
+            if wrong:
+                raise Failure(wrong)
             paths[side] = os.path.join(out, case.file(side))
-            pcapio.write(paths[side], *pcapio.read(raw[side]))
+            pcapio.write(paths[side], link, packets)
         return paths
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Man in the middle for SMTP, one thread per connection.
 
-    mitm.py PORT MODE [--upstream ADDR] [--bind ADDR] [--cert FILE] [--client-max V] [--server-max V]
+    mitm.py PORT MODE [OPTION...]
 
 Connections arrive through an nft redirect; the address the client dialled is then the
 upstream, unless --upstream names another. MODE is a name of MODES below.

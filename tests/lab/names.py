@@ -8,7 +8,7 @@ SOA = "@ 300 SOA ns hostmaster 1 3600 900 86400 300\n@ 300 NS ns\nns 300 A " + n
 
 
 def zones(tlsa):
-    """Zone texts. Policies match them: example.org enforce, example.net testing, plain.test none."""
+    """Zone texts. policies.py has what belongs to them."""
     mx = net.MX
     org = SOA + f"""@ 300 MX 10 mx1
 @ 300 MX 20 mx2

@@ -83,6 +83,11 @@ def nft(table):
     run("nft", "-f", "-", ns=RTR, stdin=table)
 
 
+def tc(verb, *qdisc):
+    """Shape what leaves towards the receiver."""
+    run("tc", "qdisc", verb, "dev", TAPS["r"], "root", *qdisc, ns=RTR)
+
+
 def refuse_if_up():
     """Two labs at a time would end each other's processes; the lock only guards ours."""
     present = [n for n in (SND, RTR, RCV, DNS) if os.path.exists(f"/run/netns/{n}")]

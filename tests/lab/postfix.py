@@ -106,11 +106,13 @@ class Receiver(Instance):
         self.write({
             "myhostname": "mx1.example.org", "mydomain": "example.org", "myorigin": "example.org",
             "inet_interfaces": "all", "inet_protocols": "all",
-            "relay_domains": "static:all", "relay_transport": "discard:", "relay_recipient_maps": "",
+            "relay_domains": "static:all", "relay_transport": "discard:",
+            "relay_recipient_maps": "",
             "local_transport": "discard:", "smtpd_peername_lookup": "no",
             "smtpd_tls_security_level": "may", "smtpd_tls_chain_files": chain,
             "smtpd_sasl_path": "smtpd", "cyrus_sasl_config_path": self.etc + "/sasl",
-            "smtpd_sasl_local_domain": "example.org", "smtpd_relay_restrictions": "permit_auth_destination, reject",
+            "smtpd_sasl_local_domain": "example.org",
+            "smtpd_relay_restrictions": "permit_auth_destination, reject",
         }, self.services())
         self.accounts()
         self.greylist(False)
@@ -126,7 +128,8 @@ class Receiver(Instance):
         text += smtpd(mx["open"] + ":25", "mx.open.test")
         # max_use=1: each connection reads the greylist file anew.
         text += smtpd(mx["plain"] + ":25", "mx.plain.test", smtpd_tls_security_level="none",
-                      max_use="1", smtpd_recipient_restrictions=f"check_recipient_access,texthash:{self.etc}/greylist")
+                      max_use="1", smtpd_recipient_restrictions=
+                      f"check_recipient_access,texthash:{self.etc}/greylist")
         # A key that cannot be read is what a real 454 comes from.
         text += smtpd(mx["broken"] + ":25", "mx.broken.test", smtpd_tls_chain_files="",
                       smtpd_tls_cert_file=self.pki.path("mx.pem"),
