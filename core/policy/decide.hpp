@@ -26,15 +26,22 @@ struct CachedPolicy {
   std::string sha256;   // hex, of the policy text
 };
 
+// valid_until, else fetched_at + max_age; nullopt when neither date is known.
+[[nodiscard]] std::optional<Time> end_of_validity(const CachedPolicy& cached);
+
+// `state` speaks of the cached policy whatever protects the domain. The two flags lower the confidence in
+// a protection that rests on the policy or the pin; with DANE they stay false.
 struct Judgement {
   Protection protection = Protection::none;
   State state = State::none_known;
   bool fetched_later = false;  // the packet is older than fetched_at: applied, one step less confident
-  bool undated = false;
-  const CachedPolicy* policy = nullptr;  // borrowed from the argument
+  bool undated = false;        // the end of validity is not known: taken as valid
+  const CachedPolicy* policy = nullptr;  // borrowed from the argument, also when expired
 };
 
-// `secure_dane` = a secure usable TLSA set is known for the MX. Order: pin, dane, sts.
+// `secure_dane` = a secure usable TLSA set is known for the MX. Order: pin, dane, sts. A policy is valid up
+// to and including valid_until (fetched_at + max_age where only that is known). A pin is the operator's
+// word: it protects in every mode and after the policy has expired.
 [[nodiscard]] Judgement decide(const CachedPolicy* cached, bool secure_dane, Time at);
 
 [[nodiscard]] std::string_view protection_name(Protection protection);

@@ -1,7 +1,8 @@
 // MTA-STS (RFC 8461): the TXT record, the policy file, and matching MX hosts. Pure functions over bytes,
-// thread-safe. Strict and byte-wise: vectors/mta-sts.tsv, column `mxwarden`, is the contract.
+// thread-safe, results own their text. Strict and byte-wise: vectors/mta-sts.tsv, column `mxwarden`, is the contract.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -11,9 +12,12 @@
 namespace mxw::policy {
 
 // Why a text is no valid record or policy: the word of the vectors (`syntax`, `not-sts`, `no-id`, `id`,
-// `not-ascii`; `line 'garbage'`, `missing mode`, `mode`, `mx`, `utf8`, ...).
+// `not-ascii`; `line 'garbage'`, `missing mode`, `mode`, `mx`, `utf8`, ...). Printable and bounded: at
+// most 32 octets of the text are in it. Beyond the vectors: `no usable mx` (addresses only), `too many mx`
+// (over limits::kPolicyMx), `too large` (over limits::kPolicyBytes).
 struct Invalid {
   std::string reason;
+  std::size_t line = 0;  // of a policy file, from 1; what is missing is missed on the last line
 };
 
 struct StsRecord {
@@ -21,8 +25,8 @@ struct StsRecord {
 };
 [[nodiscard]] std::expected<StsRecord, Invalid> parse_sts_record(std::string_view txt);
 
-// The records of one TXT answer, each joined: exactly one that begins with v=STSv1 and is valid, else an
-// error ("no policy").
+// The records of one TXT answer, each joined: exactly one that begins with `v=STSv1;` (blanks before the
+// semicolon allowed: erratum 6285) and is valid, else the one reason `no policy`.
 [[nodiscard]] std::expected<StsRecord, Invalid> select_sts_record(
     const std::vector<std::string>& txts);
 
@@ -38,7 +42,9 @@ struct StsPolicy {
 };
 [[nodiscard]] std::expected<StsPolicy, Invalid> parse_sts_policy(std::string_view body);
 
-// RFC 8461 section 4.1: `*.` stands for exactly one label. The host may end in a dot and may hold U-labels.
+// RFC 8461 section 4.1: `*.` stands for exactly one label. The host may end in a dot and may hold U-labels;
+// what is no host name (mail::HostName) matches nothing. A pattern is taken as it is: case and one final
+// dot do not matter, U-labels in it match nothing.
 [[nodiscard]] bool mx_pattern_matches(std::string_view pattern, std::string_view host);
 [[nodiscard]] bool mx_matches(const std::vector<std::string>& patterns, std::string_view host);
 
