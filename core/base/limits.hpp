@@ -32,6 +32,7 @@ inline constexpr std::size_t kFlowSegments = 512;              // waiting segmen
 inline constexpr std::size_t kRetainedBytes = 2'048;  // delivered bytes kept to see a conflicting copy
 inline constexpr std::int64_t kFlowIdle = 300 * kSecond;    // semantics 1: session ends
 inline constexpr std::int64_t kFlowLinger = 5 * kSecond;    // after FIN both ways or RST
+inline constexpr std::int64_t kPortReuseIdle = 60 * kSecond;  // TIME-WAIT of common hosts: a SYN after it is new
 inline constexpr std::int64_t kReorderWait = 500 * kMillisecond;  // a hole older than this is loss
 inline constexpr std::size_t kReorderPackets = 64;                // or behind this many packets
 

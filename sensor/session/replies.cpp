@@ -1,0 +1,239 @@
+// Commands and replies of the clear dialogue, turned into evidence.
+#include <algorithm>
+
+#include "core/base/ascii.hpp"
+#include "core/base/limits.hpp"
+#include "sensor/session/greeting.hpp"
+#include "sensor/session/session.hpp"
+
+namespace mxw::session {
+namespace {
+
+using evidence::Offered;
+using evidence::Point;
+using smtp::Verb;
+
+std::string bounded(std::string_view text) {
+  return std::string(text.substr(0, limits::kSmtpTextBytes));
+}
+
+// `250 2.1.0`: the code and, where there is one, the enhanced code (RFC 3463); the rest may name people.
+std::string code_text(const smtp::Reply& reply) {
+  std::string out = std::to_string(reply.code);
+  const std::string_view word =
+      reply.lines.empty() ? std::string_view{} : ascii::split_word(reply.lines.front().text).head;
+  const bool enhanced = word.size() >= 5 && word[1] == '.' && ascii::is_digit(word[0]) &&
+                        std::all_of(word.begin(), word.end(),
+                                    [](char c) { return ascii::is_digit(c) || c == '.'; });
+  if (enhanced) (out += ' ').append(word);
+  return out;
+}
+
+}  // namespace
+
+std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
+  now_ = c.at;
+  std::uint32_t tag = 0;
+  switch (c.verb) {
+    case Verb::ehlo:
+    case Verb::helo:
+    case Verb::lhlo:
+      note_line(Dir::client, c.at, c.offset, c.length, redactor_.text(bounded(c.text)));
+      break;
+    case Verb::starttls:
+      ev_.starttls.sent = true;
+      ev_.starttls.at = c.at;
+      note_line(Dir::client, c.at, c.offset, c.length, "STARTTLS");
+      break;
+    case Verb::mail:
+      tag = begin_transaction(c);
+      break;
+    case Verb::rcpt:
+      tag = add_recipient(c);
+      break;
+    case Verb::auth: {
+      const std::string mechanism = ascii::to_upper(ascii::split_word(c.argument).head);
+      ev_.auth_in_clear = true;
+      if (ev_.auth_mechanism.empty()) {
+        ev_.auth_mechanism = mechanism.substr(0, 20);  // RFC 4422 section 3.1
+        ev_.auth_at = c.at;
+      }
+      note_line(Dir::client, c.at, c.offset, c.length, "AUTH " + mechanism.substr(0, 20) + " (withheld)");
+      break;
+    }
+    case Verb::http:
+      ev_.http_on_mail_port = true;
+      break;
+    case Verb::unknown: {
+      const evidence::Greeting* const g = ev_.greeting();
+      if (is_overwritten_starttls(c.text) && g != nullptr && g->starttls == Offered::yes &&
+          !ev_.starttls.sent && !ev_.mail_accepted_in_clear) {
+        ev_.starttls.overwritten = true;
+        ev_.starttls.overwritten_at = c.at;
+        note_line(Dir::client, c.at, c.offset, c.length, std::string(c.text));
+      }
+      break;
+    }
+    default:
+      break;
+  }
+  if (c.verb == Verb::auth || c.verb == Verb::starttls || c.verb == Verb::unknown) {
+    reach(Point::command);
+    emit(Change::command);
+  }
+  return tag;
+}
+
+void Session::note_reply(const smtp::Reply& reply, bool code_only) {
+  if (code_only && redactor_.mode() != Privacy::full) {
+    if (reply.lines.empty()) return;
+    note_line(Dir::server, reply.last, reply.lines.front().offset, reply.lines.front().length,
+              code_text(reply));
+    return;
+  }
+  for (std::size_t i = 0; i < reply.lines.size(); ++i) {
+    const smtp::ReplyLine& line = reply.lines[i];
+    const char separator = i + 1 < reply.lines.size() ? '-' : ' ';
+    note_line(Dir::server, line.at, line.offset, line.length,
+              std::to_string(reply.code) + separator + redactor_.text(bounded(line.text)));
+  }
+}
+
+void Session::on_reply(const smtp::Pending& to, const smtp::Reply& reply, bool unsolicited) {
+  now_ = reply.last;
+  if (unsolicited) {
+    on_unsolicited(reply);
+    return;
+  }
+  switch (to.verb) {
+    case Verb::connect:
+      on_banner(reply);
+      break;
+    case Verb::ehlo:
+    case Verb::helo:
+    case Verb::lhlo:
+      end_transaction();
+      on_greeting_reply(to, reply);
+      break;
+    case Verb::rset:
+    case Verb::quit:
+      end_transaction();
+      break;
+    case Verb::starttls:
+      on_starttls_reply(reply);
+      break;
+    case Verb::mail:
+      on_mail_reply(to, reply);
+      break;
+    case Verb::rcpt:
+      on_rcpt_reply(to, reply);
+      break;
+    case Verb::data:
+    case Verb::bdat:
+    case Verb::end_of_data:
+      on_data_reply(to, reply);
+      break;
+    default:
+      if (to.verb == Verb::unknown && ev_.starttls.overwritten && to.at.frame == ev_.starttls.overwritten_at.frame)
+        note_reply(reply, false);
+      break;
+  }
+}
+
+void Session::on_banner(const smtp::Reply& reply) {
+  std::string text;
+  for (const smtp::ReplyLine& line : reply.lines) {
+    if (!text.empty()) text += " / ";
+    text += line.text;
+  }
+  ev_.banner_code = reply.code;
+  ev_.banner_masked = is_masked_banner(text);
+  ev_.banner = redactor_.text(bounded(text));
+  ev_.banner_host = ascii::split_word(ev_.banner).head;
+  note_reply(reply, false);
+}
+
+void Session::on_greeting_reply(const smtp::Pending& to, const smtp::Reply& reply) {
+  const bool esmtp = to.verb != Verb::helo;
+  const auto first_line = static_cast<std::uint32_t>(ev_.dialogue.size());
+  note_reply(reply, false);
+  if (!reply.positive()) {
+    if (esmtp && reply.code >= 500) ev_.ehlo_refused = true;
+    reach(Point::command);
+    emit(Change::command);
+    return;
+  }
+  if (!esmtp && ev_.ehlo_refused) ev_.helo_after_refusal = true;
+  evidence::Greeting greeting = read_greeting(esmtp, to.argument, reply, redactor_);
+  greeting.at = to.at;
+  greeting.first_line = first_line > 0 ? first_line - 1 : 0;
+  greeting.last_line = static_cast<std::uint32_t>(ev_.dialogue.size());
+  constexpr std::size_t kGreetings = 8;  // more are replaced: only the last one counts
+  if (ev_.greetings.size() >= kGreetings) ev_.greetings.pop_back();
+  ev_.greetings.push_back(std::move(greeting));
+  if (ev_.starttls.sent || ev_.mail_accepted_in_clear) return;
+  ev_.counting = static_cast<std::uint32_t>(ev_.greetings.size() - 1);
+  reach(Point::greeting);
+  emit(Change::greeting);
+}
+
+void Session::on_starttls_reply(const smtp::Reply& reply) {
+  evidence::StarttlsEvidence& s = ev_.starttls;
+  s.reply_code = reply.code;
+  s.reply_at = reply.last;
+  s.reply_text = reply.lines.empty() ? "" : redactor_.text(bounded(reply.lines.front().text));
+  if (reply.code != 220 && reply.code != 421) {
+    s.refused_seen = true;
+    s.refused_code = reply.code;
+  }
+  note_reply(reply, false);
+  reach(Point::command);
+  emit(Change::command);
+}
+
+void Session::on_mail_reply(const smtp::Pending& to, const smtp::Reply& reply) {
+  if (to.tag == 0 || to.tag > ev_.transactions.size()) return;
+  evidence::Transaction& t = ev_.transactions[to.tag - 1];
+  t.mail_code = reply.code;
+  if (to.tag == 1) note_reply(reply, true);
+  if (!reply.positive()) return;
+  const bool first = !ev_.mail_accepted_in_clear;
+  ev_.mail_accepted_in_clear = true;
+  if (first) ev_.mail_accepted_at = reply.last;
+  reach(Point::mail);
+  emit(Change::mail, to.tag - 1);
+}
+
+void Session::on_rcpt_reply(const smtp::Pending& to, const smtp::Reply& reply) {
+  if (to.tag == 0 || to.tag > ev_.transactions.size()) return;
+  evidence::Transaction& t = ev_.transactions[to.tag - 1];
+  const auto waiting = std::find_if(t.recipients.begin(), t.recipients.end(),
+                                    [](const evidence::Recipient& r) { return r.code == 0; });
+  if (waiting == t.recipients.end()) return;
+  waiting->code = reply.code;
+  if (to.tag == 1 && waiting == t.recipients.begin()) note_reply(reply, true);
+  if (reply.positive()) emit(Change::recipient, to.tag - 1);
+}
+
+void Session::on_data_reply(const smtp::Pending& to, const smtp::Reply& reply) {
+  if (!in_transaction_) return;
+  evidence::Transaction& t = ev_.transactions[transaction_];
+  if (to.verb == Verb::bdat || (to.verb == Verb::data && reply.code == 354)) t.data = true;
+  if (to.verb != Verb::end_of_data) return;
+  t.delivered = reply.positive();
+  end_transaction();
+}
+
+// A reply that answers nothing we saw. With only the server's side in the capture its form must do.
+void Session::on_unsolicited(const smtp::Reply& reply) {
+  if (!conn_.one_sided()) return;
+  if (ev_.banner.empty() && ev_.greetings.empty() && reply.code == 220) {
+    on_banner(reply);
+  } else if (ev_.greetings.empty() && reply.code == 250 && reply.lines.size() > 1) {
+    on_greeting_reply({.verb = Verb::ehlo, .argument = {}, .tag = 0, .masked8 = false, .at = {}}, reply);
+  } else if (!ev_.greetings.empty() && reply.code == 220) {
+    on_starttls_reply(reply);
+  }
+}
+
+}  // namespace mxw::session

@@ -1,0 +1,130 @@
+// Session: one TCP connection that may carry SMTP. Joins the SMTP dialogue and the TLS handshake to
+// SessionEvidence, redacts while doing so, and tells the observer when a decision point is reached.
+//
+// Recognition: the ports 25, 465, 587 and 2525, and on any other port what begins as SMTP does (a 220 of
+// the server and EHLO or HELO of the client). What turns out to be something else is let go.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "core/base/redact.hpp"
+#include "core/evidence/update.hpp"
+#include "sensor/flow/connection.hpp"
+#include "sensor/smtp/parser.hpp"
+#include "sensor/tls/parser.hpp"
+
+namespace mxw::session {
+
+using evidence::Change;
+using evidence::Dir;
+using evidence::FrameRef;
+
+[[nodiscard]] bool is_mail_port(std::uint16_t port);
+
+class Session final : public flow::StreamHandler, private smtp::Events {
+ public:
+  // `connection`, `observer` and `redactor` outlive the session.
+  Session(const flow::Connection& connection, evidence::SessionObserver& observer,
+          const Redactor& redactor);
+
+  void on_data(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at) override;
+  void on_gap(Dir dir, std::uint64_t offset, std::uint64_t length, bool cut,
+              const FrameRef& at) override;
+  void on_conflict(Dir dir, std::uint64_t offset, Bytes kept, Bytes other,
+                   const FrameRef& at) override;
+  void on_reset(Dir from, const FrameRef& at) override;
+  void on_data_after_reset(Dir from, const FrameRef& at) override;
+  void on_end(evidence::Ended how, const FrameRef& at) override;
+  void on_removed(const FrameRef& at) override;
+  [[nodiscard]] bool wants_data() const override;
+  [[nodiscard]] bool wants_connection() const override { return !foreign_; }
+  [[nodiscard]] bool wants_conflicts() const override;
+
+ private:
+  std::uint32_t on_command(const smtp::CommandEvent& command) override;
+  void on_reply(const smtp::Pending& to, const smtp::Reply& reply, bool unsolicited) override;
+  void on_after_220(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at) override;
+  void on_early_client_bytes(Bytes bytes, std::uint64_t offset, const FrameRef& at) override;
+  void on_body_facts(bool bare_lf_dot, bool verb_after_it) override;
+
+  // Recognition (recognise.cpp).
+  enum class Kind : std::uint8_t { wait, smtp, implicit_tls, opaque, foreign };
+  [[nodiscard]] Kind classify(Dir dir, std::string_view head) const;
+  bool recognise(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at);
+  void route(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at);
+
+  // Replies (replies.cpp).
+  void on_banner(const smtp::Reply& reply);
+  void on_greeting_reply(const smtp::Pending& to, const smtp::Reply& reply);
+  void on_starttls_reply(const smtp::Reply& reply);
+  void on_mail_reply(const smtp::Pending& to, const smtp::Reply& reply);
+  void on_rcpt_reply(const smtp::Pending& to, const smtp::Reply& reply);
+  void on_data_reply(const smtp::Pending& to, const smtp::Reply& reply);
+  void on_unsolicited(const smtp::Reply& reply);
+
+  // Transactions (transactions.cpp).
+  std::uint32_t begin_transaction(const smtp::CommandEvent& command);
+  std::uint32_t add_recipient(const smtp::CommandEvent& command);
+  void end_transaction();
+
+  void on_injected(Bytes bytes, std::uint64_t offset, const FrameRef& at);
+  bool goes_on_in_clear(Bytes bytes, std::uint64_t offset, const FrameRef& at);
+  void tls_feed(Dir dir, Bytes bytes, const FrameRef& at);
+  void tls_moved();
+  void settle();
+  void note_line(Dir from, const FrameRef& at, std::uint64_t offset, std::uint32_t length,
+                 std::string text);
+  void note_reply(const smtp::Reply& reply, bool code_only);
+  void reach(evidence::Point point);
+  void sync();
+  void emit(Change change, std::uint32_t index = 0);
+
+  const flow::Connection& conn_;
+  evidence::SessionObserver& observer_;
+  const Redactor& redactor_;
+  evidence::SessionEvidence ev_;
+  smtp::Parser smtp_;
+  std::unique_ptr<tls::Parser> tls_;
+  FrameRef now_;
+
+  // First octets of a direction until they tell what it is.
+  struct Head {
+    bool known = false;
+    std::string text;
+    std::uint64_t offset = 0;
+    FrameRef at;
+  };
+  std::array<Head, 2> heads_;
+
+  // Octets behind the 220 that are no TLS.
+  std::string injected_;              // the server's, before the client spoke
+  std::uint32_t injected_line_ = 0;   // its line of the dialogue, + 1
+  std::string clear_;                 // the client's, until a line end tells whether SMTP goes on
+  std::uint64_t clear_offset_ = 0;
+  FrameRef clear_at_;
+
+  bool foreign_ = false;     // not SMTP
+  bool recognised_ = false;  // updates may be emitted
+  bool opaque_ = false;      // TLS that began before the capture
+  bool tls_done_ = false;    // the settled handshake was told
+  bool settled_told_ = false, hello_told_ = false, ended_ = false;
+  bool client_after_220_ = false;  // the client spoke after the 220
+  bool in_transaction_ = false;
+  std::uint32_t transaction_ = 0;  // index of the current one
+};
+
+// Makes sessions for what may be SMTP.
+class SessionFactory {
+ public:
+  SessionFactory(evidence::SessionObserver& observer, const Redactor& redactor)
+      : observer_(observer), redactor_(redactor) {}
+  std::unique_ptr<flow::StreamHandler> make(const flow::Connection& connection, Bytes first);
+
+ private:
+  evidence::SessionObserver& observer_;
+  const Redactor& redactor_;
+};
+
+}  // namespace mxw::session
