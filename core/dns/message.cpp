@@ -28,7 +28,7 @@ class MessageParser {
   }
 
  private:
-  void flags(std::uint16_t bits) {
+  void flags(unsigned bits) {
     const auto bit = [bits](unsigned n) { return (bits >> n & 1U) != 0; };
     message_.response = bit(15);
     message_.opcode = static_cast<std::uint8_t>(bits >> 11 & 0xfU);
@@ -38,7 +38,7 @@ class MessageParser {
     message_.ra = bit(7);
     message_.ad = bit(5);
     message_.cd = bit(4);
-    message_.rcode = bits & 0xfU;
+    message_.rcode = static_cast<std::uint16_t>(bits & 0xfU);
   }
 
   bool stop(Defect defect) {

@@ -1,8 +1,8 @@
 // DNS messages on the wire (RFC 1035), read-only and bounded: names are at most 255 octets, a name
 // follows at most limits::kDnsCompressionJumps pointers and each must point backwards, at most
-// limits::kDnsRecords questions and records together are kept (RFC 9267 tells why). A message is data:
-// reading stops at what is malformed, with a Defect and what was read before it. Octets behind the last
-// record are ignored. Pure functions, thread-safe, no memory is borrowed.
+// limits::kDnsRecords questions and records together are kept (RFC 9267 tells why). A message is
+// data: reading stops at what is malformed, with a Defect and what was read before it. Octets
+// behind the last record are ignored. Pure functions, thread-safe, no memory is borrowed.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,21 @@
 namespace mxw::dns {
 
 enum class Type : std::uint16_t {
-  a = 1, ns = 2, cname = 5, soa = 6, mx = 15, txt = 16, aaaa = 28, opt = 41, rrsig = 46, tlsa = 52,
+  a = 1,
+  ns = 2,
+  cname = 5,
+  soa = 6,
+  mx = 15,
+  txt = 16,
+  aaaa = 28,
+  opt = 41,
+  rrsig = 46,
+  tlsa = 52,
 };
 
 struct Question {
-  // Presentation form, lower case, no final dot; "." for the root. Inside a label `\.` and `\\`, and
-  // `\DDD` for what is not printable ASCII: at most 1,003 characters.
+  // Presentation form, lower case, no final dot; "." for the root. Inside a label `\.` and `\\`,
+  // and `\DDD` for what is not printable ASCII: at most 1,003 characters.
   std::string name;
   std::uint16_t type = 0, klass = 0;
 };
@@ -51,7 +60,8 @@ struct Record {
   std::string name;
   std::uint16_t type = 0, klass = 0;
   std::uint32_t ttl = 0;
-  std::variant<std::monostate, IpAddress, Alias, Mx, Txt, Tlsa> data;  // monostate: other type, not IN
+  // Read for class IN and these types only, else monostate. NS and CNAME are an Alias.
+  std::variant<std::monostate, IpAddress, Alias, Mx, Txt, Tlsa> data;
 };
 
 enum class Defect : std::uint8_t { none, truncated, bad_name, bad_record, too_many_records };
@@ -72,7 +82,8 @@ struct Message {
 [[nodiscard]] std::string type_name(std::uint16_t type);    // "MX", else "TYPE123" (RFC 3597)
 [[nodiscard]] std::string rcode_name(std::uint16_t rcode);  // "NOERROR", "NXDOMAIN", ...
 
-// The rdata as EVE and people read it: `10 mx.example.org`, `3 1 1 hex`, the joined TXT, an address.
+// The rdata as EVE and people read it: `10 mx.example.org`, `3 1 1 hex`, the joined TXT (raw
+// octets), an address; empty when the data was not read.
 [[nodiscard]] std::string rdata_text(const Record& record);
 
 }  // namespace mxw::dns
