@@ -47,7 +47,7 @@ class Lab:
 
     def up(self):
         self.pki.make()
-        net.refuse_if_up()
+        net.clear_leftovers()
         net.hosts_files()
         self.exim.fetch()
         self.exim.accounts()

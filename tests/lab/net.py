@@ -9,7 +9,7 @@ The router is the attacker; its two veth ends are the taps s (sender) and r (rec
 import os
 import shutil
 
-from procs import Failure, run
+from procs import end_pid, run
 
 SND, RTR, RCV, DNS = "mxw-snd", "mxw-rtr", "mxw-rcv", "mxw-dns"
 SENDER4, SENDER6 = "192.0.2.10", "2001:db8:1::10"
@@ -88,17 +88,18 @@ def tc(verb, *qdisc):
     run("tc", "qdisc", verb, "dev", TAPS["r"], "root", *qdisc, ns=RTR)
 
 
-def refuse_if_up():
-    """Two labs at a time would end each other's processes; the lock only guards ours."""
-    present = [n for n in (SND, RTR, RCV, DNS) if os.path.exists(f"/run/netns/{n}")]
-    if present:
-        leftovers = [n for n in present if run("ip", "netns", "pids", n).split()]
-        if leftovers:
-            raise Failure("namespaces in use: " + " ".join(leftovers))
-        down()
+def clear_leftovers():
+    """Remove what a run that was killed outright left; the lock keeps out a living one."""
+    for ns in (SND, RTR, RCV, DNS):
+        if os.path.exists(f"/run/netns/{ns}"):
+            for pid in run("ip", "netns", "pids", ns).split():
+                end_pid(int(pid))
+    down()
 
 
 def down():
     for ns in (SND, RTR, RCV, DNS):
         run("ip", "netns", "del", ns, check=False)
         shutil.rmtree(f"{ETC}/{ns}", ignore_errors=True)
+    if os.path.isdir(ETC) and not os.listdir(ETC):
+        os.rmdir(ETC)

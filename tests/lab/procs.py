@@ -84,6 +84,11 @@ def end_pidfile(path):
             pid = int(f.read().split()[0])
     except (OSError, ValueError, IndexError):
         return
+    end_pid(pid)
+
+
+def end_pid(pid):
+    """End a process that is no child of ours, and wait until it is gone."""
     try:
         os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not alive(pid), f"process {pid} to end", 10)
