@@ -1,11 +1,11 @@
-// One TLS connection read passively: from the first byte after STARTTLS's 220 (or of the connection, with
-// implicit TLS) until the handshake has settled. RFC 5246, RFC 8446; SSL 2.0 ClientHellos are recognised
-// (RFC 6101 appendix E) and nothing more of them is read.
+// One TLS connection read passively: from the first byte after STARTTLS's 220 (or of the
+// connection, with implicit TLS) until the handshake has settled. RFC 5246, RFC 8446; SSL 2.0
+// ClientHellos are recognised (RFC 6101 appendix E) and nothing more of them is read.
 //
-// Push parser: feed() and gap() in stream order per direction, any split of the input gives the same
-// evidence. Never knows packets, never fails: what is no TLS is a field of the evidence. Bounded by
-// limits::kTlsHandshakeBytes per direction. Not thread-safe. After settled() both directions may be
-// skipped by the caller.
+// Push parser: feed() and gap() in stream order per direction, any split of the input gives the
+// same evidence. Never knows packets, never fails: what is no TLS is a field of the evidence.
+// Bounded by limits::kTlsHandshakeBytes per direction. Not thread-safe. After settled() both
+// directions may be skipped by the caller.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +25,22 @@ class Parser {
   Parser& operator=(Parser&&) noexcept;
 
   void feed(evidence::Dir dir, Bytes bytes, const evidence::FrameRef& at);
-  // `length` bytes of this direction are missing: the direction is lost for the handshake, except that a
-  // gap inside a type-23 record whose end is known is walked over.
+  // `length` bytes of this direction are missing: the direction is lost for the handshake, except
+  // that a gap inside a type-23 record whose end is known is walked over.
   void gap(evidence::Dir dir, std::uint64_t length, const evidence::FrameRef& at);
-  // The connection ended; the TLS 1.3 rule of semantics 1 ("not the last before its close") is applied.
+  // The connection ended: a TLS 1.3 client's last record was its last (semantics 1), and what is
+  // not completed by now never is.
   void finish(const evidence::FrameRef& at);
 
   [[nodiscard]] const evidence::TlsEvidence& evidence() const;
   // A ClientHello or ServerHello was parsed completely.
   [[nodiscard]] bool hello_seen() const;
   // Completed, a fatal alert in clear, bytes that are no TLS, or a loss that makes it undecidable.
+  // With no TLS from the server, or after a loss, not before the hello and the certificate that the
+  // other direction still owes have come (or finish() was called): they are evidence all the same.
   [[nodiscard]] bool settled() const;
-  // Lost bytes before the handshake was completed: completion cannot be judged.
+  // Bytes the verdict needs are missing, or could not be read: completion cannot be judged. A
+  // server's loss after a TLS 1.3 ServerHello is none, as only the client's records decide then.
   [[nodiscard]] bool lost() const;
 
  private:
@@ -44,8 +48,8 @@ class Parser {
   std::unique_ptr<Impl> impl_;
 };
 
-// True when these first bytes can start a TLS record or an SSL 2.0 ClientHello: content type 20..23 and
-// major version 3. Needs 3 bytes to be sure; fewer are judged as far as they go.
+// True when these first bytes can start a TLS record or an SSL 2.0 ClientHello: content type 20..23
+// and major version 3. Needs 3 bytes to be sure; fewer are judged as far as they go.
 [[nodiscard]] bool looks_like_tls(Bytes first_bytes);
 
 }  // namespace mxw::tls
