@@ -18,10 +18,10 @@ enum class Checksum : std::uint8_t { good, bad, unknown };  // unknown: cut, or 
 struct IpInfo {
   std::uint32_t tenant = 0;  // 0 unless asked for by VLAN or VNI
   IpAddress src, dst;
-  std::uint8_t ttl = 0;        // or hop limit
-  std::uint16_t ip_id = 0;     // IPv4 only
-  std::uint16_t vlan = 0;      // outermost tag, 0 = none
-  bool fragmented = false;     // put together from fragments
+  std::uint8_t ttl = 0;     // or hop limit
+  std::uint16_t ip_id = 0;  // IPv4 only
+  std::uint16_t vlan = 0;   // outermost tag, 0 = none
+  bool fragmented = false;  // put together from fragments; ttl and vlan are those of the first one
 };
 
 struct Segment {
@@ -30,25 +30,28 @@ struct Segment {
   std::uint32_t seq = 0, ack = 0;
   std::uint8_t flags = 0;
   std::uint16_t window = 0;
-  Bytes payload;                    // captured part
+  Bytes payload;                     // captured part
   std::uint32_t payload_length = 0;  // on the wire; more than payload.size() = cut
   Bytes tcp;                         // header, options and captured payload, for the checksum
   bool whole = false;                // the TCP octets are all there
   evidence::FrameRef at;
 
-  // Computed when asked: payload of settled TLS need not be summed.
+  // Computed when asked: payload of settled TLS need not be summed. `bad` may be offload: the
+  // sender's own capture shows packets before the card sums them.
   [[nodiscard]] Checksum checksum() const;
-  [[nodiscard]] Bytes options() const;  // TCP options as on the wire
+  [[nodiscard]] Bytes options() const;  // TCP options as on the wire, padding included
 };
 
 struct Datagram {
   IpInfo ip;
   std::uint16_t src_port = 0, dst_port = 0;
-  Bytes payload;
-  std::uint32_t payload_length = 0;
+  Bytes payload;                          // captured part
+  std::uint32_t payload_length = 0;       // on the wire; more than payload.size() = cut
+  Checksum checksum = Checksum::unknown;  // verified at once: datagrams of interest are short
   evidence::FrameRef at;
 };
 
+// Not thread-safe; called from Decoder::decode() only, which it must not call again.
 class Visitor {
  public:
   virtual ~Visitor() = default;

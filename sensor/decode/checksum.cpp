@@ -1,0 +1,55 @@
+#include "sensor/decode/checksum.hpp"
+
+#include <array>
+#include <cstring>
+
+namespace mxw::decode {
+namespace {
+
+std::uint64_t add_word(std::uint64_t sum, const std::uint8_t* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return sum + (word & 0xffff'ffff) + (word >> 32);
+}
+
+}  // namespace
+
+std::uint64_t add_words(std::uint64_t sum, Bytes bytes) {
+  const std::uint8_t* at = bytes.data();
+  std::size_t left = bytes.size();
+  // Four sums, so that an addition need not wait for the one before it.
+  std::array<std::uint64_t, 4> sums{sum, 0, 0, 0};
+  for (; left >= 32; at += 32, left -= 32)
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = add_word(sums[i], at + 8 * i);
+  sum = sums[0] + sums[1] + sums[2] + sums[3];
+  for (; left >= 8; at += 8, left -= 8) sum = add_word(sum, at);
+  if (left > 0) {
+    std::array<std::uint8_t, 8> tail{};
+    std::memcpy(tail.data(), at, left);
+    sum = add_word(sum, tail.data());
+  }
+  return sum;
+}
+
+bool sums_to_zero(std::uint64_t sum) {
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return sum == 0xffff;
+}
+
+Checksum transport_checksum(const IpInfo& ip, std::uint8_t protocol, Bytes transport) {
+  const auto length = static_cast<std::uint32_t>(transport.size());
+  const std::array<std::uint8_t, 8> pseudo{static_cast<std::uint8_t>(length >> 24),
+                                           static_cast<std::uint8_t>(length >> 16),
+                                           static_cast<std::uint8_t>(length >> 8),
+                                           static_cast<std::uint8_t>(length),
+                                           0,
+                                           0,
+                                           0,
+                                           protocol};
+  std::uint64_t sum = add_words(0, ip.src.bytes());
+  sum = add_words(sum, ip.dst.bytes());
+  sum = add_words(sum, pseudo);
+  return sums_to_zero(add_words(sum, transport)) ? Checksum::good : Checksum::bad;
+}
+
+}  // namespace mxw::decode

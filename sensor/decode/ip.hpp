@@ -1,0 +1,20 @@
+// IPv4 (RFC 791) and IPv6 (RFC 8200) with its extension headers and AH (RFC 4302).
+#pragma once
+
+#include "sensor/decode/cursor.hpp"
+
+namespace mxw::decode {
+
+// The fixed header (and IPv4 options) taken off: addresses, Cursor::datagram and protocol are set,
+// padding behind the packet is removed. A total length of 0 (segmentation offload: the capture was
+// made before the packet was split) reaches to the end of the frame. A total length beyond the
+// frame counts as cut: taps that slice packets write the sliced length as the wire's. An IPv4
+// header whose checksum is neither right nor 0 (offload) is malformed. IPv4 fragments give
+// Layer::fragment.
+[[nodiscard]] Layer open_ipv4(Cursor& cursor);
+[[nodiscard]] Layer open_ipv6(Cursor& cursor);
+
+// Cursor::protocol to a layer; one extension header is taken off per call.
+[[nodiscard]] Layer open_protocol(Cursor& cursor);
+
+}  // namespace mxw::decode
