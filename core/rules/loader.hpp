@@ -17,7 +17,7 @@
 
 namespace mxw::rules {
 
-// A rule some clause of which reads a field that nothing fills in this version.
+// A rule some clause of which reads a field that a replay of captures does not fill.
 struct Unfilled {
   std::size_t rule = 0;  // index into RuleSet::rules
   bool never = false;    // no case can hold; false: only some cases are out of reach

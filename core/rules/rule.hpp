@@ -108,7 +108,10 @@ struct Rule {
   [[nodiscard]] bool speaks(Scope at_scope, At point) const;
 };
 
-// The scope and decision point of a case. The point counts only in the scopes session and retry.
+// Decision points exist in the scopes session and retry only.
+[[nodiscard]] bool has_points(Scope scope);
+
+// The scope and decision point of a case.
 [[nodiscard]] Scope effective_scope(const Rule& rule, const Case& c);
 [[nodiscard]] At effective_at(const Rule& rule, const Case& c);
 

@@ -35,6 +35,10 @@ class Value {
   [[nodiscard]] const T* as() const {
     return std::get_if<T>(&data_);
   }
+  template <typename Visitor>
+  auto visit(Visitor visitor) const {
+    return std::visit(visitor, data_);
+  }
 
  private:
   template <typename T>

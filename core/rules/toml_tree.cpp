@@ -1,0 +1,113 @@
+#include "core/rules/toml_tree.hpp"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace mxw::rules {
+namespace {
+
+using File = std::shared_ptr<const std::string>;
+
+template <typename T>
+std::string printed(const T& value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+// toml++ bounds the nesting (TOML_MAX_NESTED_VALUES, 256), and so this recursion.
+Node convert(const toml::node& from, const File& file) {
+  Node node;
+  node.line = from.source().begin.line;
+  node.file = file;
+  if (const toml::table* table = from.as_table()) {
+    Node::Table entries;
+    for (const auto& [key, value] : *table) {
+      entries.push_back({std::string(key.str()), convert(value, file)});
+    }
+    std::ranges::sort(entries, {}, &Entry::key);
+    node.data = std::move(entries);
+  } else if (const toml::array* array = from.as_array()) {
+    Node::Array items;
+    for (const toml::node& item : *array) items.push_back(convert(item, file));
+    node.data = std::move(items);
+  } else if (const auto* text = from.as_string()) {
+    node.data = text->get();
+  } else if (const auto* integer = from.as_integer()) {
+    node.data = integer->get();
+  } else if (const auto* real = from.as_floating_point()) {
+    node.data = real->get();
+  } else if (const auto* boolean = from.as_boolean()) {
+    node.data = boolean->get();
+  } else if (const auto* date = from.as_date()) {
+    node.data = DateText{printed(date->get())};
+  } else if (const auto* date_time = from.as_date_time()) {
+    node.data = DateText{printed(date_time->get())};
+  } else if (const auto* time = from.as_time()) {
+    node.data = DateText{printed(time->get())};
+  }
+  return node;
+}
+
+struct CanonicalPrinter {
+  std::string out;
+
+  void operator()(bool value) { out += value ? "true" : "false"; }
+  void operator()(std::int64_t value) { out += std::to_string(value); }
+  void operator()(double value) { out += printed(value); }
+  void operator()(const std::string& value) {
+    out += std::to_string(value.size()) + ':' + value;  // the length keeps neighbours apart
+  }
+  void operator()(const DateText& value) { out += value.text; }
+  void operator()(const Node::Array& items) {
+    out += '[';
+    for (const Node& item : items) {
+      std::visit(*this, item.data);
+      out += ',';
+    }
+    out += ']';
+  }
+  void operator()(const Node::Table& entries) {
+    out += '{';
+    for (const Entry& entry : entries) {
+      (*this)(entry.key);
+      out += '=';
+      std::visit(*this, entry.value.data);
+      out += ',';
+    }
+    out += '}';
+  }
+};
+
+}  // namespace
+
+const Node* find(const Node::Table& table, std::string_view key) {
+  const auto it = std::ranges::find(table, key, &Entry::key);
+  return it == table.end() ? nullptr : &it->value;
+}
+
+Node* find(Node::Table& table, std::string_view key) {
+  const auto it = std::ranges::find(table, key, &Entry::key);
+  return it == table.end() ? nullptr : &it->value;
+}
+
+Result<Node> parse_toml(std::string_view text, const std::string& file) {
+  const toml::parse_result result = toml::parse(text, file);
+  if (!result) {
+    const toml::parse_error& error = result.error();
+    return fail(ErrorKind::usage, file + ":" + std::to_string(error.source().begin.line) +
+                                      ": not TOML: " + std::string(error.description()));
+  }
+  return convert(result.table(), std::make_shared<const std::string>(file));
+}
+
+std::string canonical(const Node& node) {
+  CanonicalPrinter printer;
+  std::visit(printer, node.data);
+  return std::move(printer.out);
+}
+
+}  // namespace mxw::rules
