@@ -377,8 +377,9 @@ TEST(TrustStore, ReadsAChainOnce) {
   TrustStore store = store_of({pki.root});
   const auto first = store.read(pki.chain(), kRedactor);
   EXPECT_EQ(store.read(pki.chain(), kRedactor), first) << "the same object";
-  Chains joined = {pki.chain()[0]};
-  joined[0].insert(joined[0].end(), pki.chain()[1].begin(), pki.chain()[1].end());
+  const Chains apart = pki.chain();
+  Chains joined = {apart[0]};
+  joined[0].insert(joined[0].end(), apart[1].begin(), apart[1].end());
   EXPECT_NE(store.read(joined, kRedactor), first) << "the same octets cut elsewhere";
   EXPECT_NE(store.read(joined, kRedactor)->sha256, first->sha256);
   for (std::uint32_t i = 0; i < 5'000; ++i) {
