@@ -22,9 +22,10 @@ endif()
 
 set(MXW_SANITIZE "" CACHE STRING "value of -fsanitize=, empty for none")
 add_library(mxw_hardening INTERFACE)
-target_compile_options(mxw_hardening INTERFACE
-  -fstack-protector-strong -fno-omit-frame-pointer
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<STREQUAL:${MXW_SANITIZE},>>:-fstack-clash-protection>)
+target_compile_options(mxw_hardening INTERFACE -fstack-protector-strong -fno-omit-frame-pointer)
+if(NOT MXW_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(mxw_hardening INTERFACE -fstack-clash-protection)
+endif()
 target_compile_definitions(mxw_hardening INTERFACE
   $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
 target_link_options(mxw_hardening INTERFACE -Wl,-z,relro,-z,now)

@@ -1,0 +1,181 @@
+#include "sensor/dns/tracker.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/base/digest.hpp"
+#include "core/base/limits.hpp"
+
+namespace mxw::dnswire {
+namespace {
+
+// A resolver gives up within seconds; a late forged answer is interesting within the same time.
+constexpr std::int64_t kQueryLife = 30 * kSecond;
+
+void put(std::string& out, std::uint64_t v, std::size_t octets) {
+  for (std::size_t i = octets; i-- > 0;) out += static_cast<char>(v >> (8 * i) & 0xff);
+}
+
+std::string key_of(std::uint32_t tenant, const Endpoint& client, const Endpoint& resolver,
+                   const dns::Message& m) {
+  std::string key;
+  put(key, tenant, 4);
+  for (const Endpoint* e : {&client, &resolver}) {
+    key += as_text(e->address.bytes());
+    put(key, e->port, 2);
+  }
+  put(key, m.id, 2);
+  put(key, m.questions.front().type, 2);
+  key += m.questions.front().name;
+  return key;
+}
+
+// The records of the question's type as an unordered set; empty for types that rotate by design.
+std::string record_set(const dns::Message& m) {
+  const std::uint16_t type = m.questions.front().type;
+  const auto compared = [](dns::Type t) { return static_cast<std::uint16_t>(t); };
+  if (type != compared(dns::Type::mx) && type != compared(dns::Type::txt) &&
+      type != compared(dns::Type::tlsa))
+    return {};
+  std::vector<std::string> lines;
+  for (const dns::Record& r : m.answers)
+    if (r.type == type) lines.push_back(dns::rdata_text(r));
+  std::sort(lines.begin(), lines.end());
+  std::string out = dns::rcode_name(m.rcode);
+  for (const std::string& line : lines) out += " | " + line;
+  return out;
+}
+
+std::uint64_t flow_id(const DnsAnswer& a) {
+  std::string text;
+  put(text, a.tenant, 4);
+  for (const Endpoint* e : {&a.client, &a.resolver}) {
+    text += as_text(e->address.bytes());
+    put(text, e->port, 2);
+  }
+  const evidence::FrameRef& first = a.query_seen ? a.query_at : a.at;
+  put(text, static_cast<std::uint64_t>(first.time.ns), 8);
+  put(text, first.frame, 8);
+  const Sha256 digest = sha256(as_bytes(text));
+  std::uint64_t id = 0;
+  for (std::size_t i = 0; i < 7; ++i) id = id << 8 | digest[i];
+  return id >> 3;
+}
+
+}  // namespace
+
+std::size_t Tracker::StringHash::operator()(const std::string& text) const {
+  return siphash(key, as_bytes(text));
+}
+
+Tracker::Tracker(AnswerObserver& observer, HashKey hash_key)
+    : observer_(observer), queries_(0, StringHash{hash_key}) {}
+
+void Tracker::on_datagram(const decode::Datagram& d) {
+  if (d.src_port != kDnsPort && d.dst_port != kDnsPort) return;
+  if (d.payload.size() < d.payload_length) {
+    ++counters_.malformed;  // cut by the snap length: half an answer is none
+    return;
+  }
+  on_message(d.ip.tenant, {d.ip.src, d.src_port}, {d.ip.dst, d.dst_port}, d.payload, false, d.at);
+}
+
+void Tracker::on_message(std::uint32_t tenant, const Endpoint& from, const Endpoint& to, Bytes wire,
+                         bool tcp, const evidence::FrameRef& at) {
+  auto message = dns::parse(wire);
+  if (!message || message->questions.size() != 1 || message->opcode != 0) {
+    ++counters_.malformed;
+    return;
+  }
+  forget(at.time);
+  if (!message->response) {
+    ++counters_.queries;
+    on_query(key_of(tenant, from, to, *message), at);
+    return;
+  }
+  if (message->defect != dns::Defect::none) {
+    ++counters_.malformed;
+    return;
+  }
+  ++counters_.answers;
+  DnsAnswer answer{.tenant = tenant, .flow_id = 0, .client = to, .resolver = from, .tcp = tcp,
+                   .query_seen = false, .query_at = {}, .at = at, .message = std::move(*message),
+                   .conflicts = false, .earlier_at = {}, .earlier_text = {}, .this_text = {}};
+  match(key_of(tenant, to, from, answer.message), answer);
+  answer.flow_id = flow_id(answer);
+  observer_.on_answer(answer);
+}
+
+void Tracker::on_query(std::string key, const evidence::FrameRef& at) {
+  const auto [place, fresh] = queries_.try_emplace(key);
+  if (!fresh && !place->second.answered) return;  // the same query again: a retry
+  place->second = {.at = at, .answered = false, .answered_at = {}, .answer_set = {}};
+  order_.emplace_back(at.time, std::move(key));
+  if (queries_.size() <= limits::kDnsQueries) return;
+  ++counters_.forgotten;
+  queries_.erase(order_.front().second);
+  order_.pop_front();
+}
+
+void Tracker::match(const std::string& key, DnsAnswer& answer) {
+  const auto found = queries_.find(key);
+  if (found == queries_.end()) {
+    ++counters_.unasked;
+    return;
+  }
+  Query& query = found->second;
+  answer.query_seen = true;
+  answer.query_at = query.at;
+  const std::string set = record_set(answer.message);
+  if (!query.answered) {
+    query.answered = true;
+    query.answered_at = answer.at;
+    query.answer_set = set;
+    return;
+  }
+  // A truncated answer and its TCP repetition differ by design (the TCP one has another port anyway).
+  if (set == query.answer_set || answer.message.tc) return;
+  ++counters_.conflicts;
+  answer.conflicts = true;
+  answer.earlier_at = query.answered_at;
+  answer.earlier_text = query.answer_set;
+  answer.this_text = set;
+}
+
+void Tracker::forget(Time now) {
+  while (!order_.empty() && now - order_.front().first > kQueryLife) {
+    const auto found = queries_.find(order_.front().second);
+    if (found != queries_.end() && now - found->second.at.time > kQueryLife) queries_.erase(found);
+    order_.pop_front();
+  }
+}
+
+TcpHandler::TcpHandler(const flow::Connection& connection, Tracker& tracker)
+    : conn_(connection), tracker_(tracker) {}
+
+void TcpHandler::on_data(flow::Dir dir, Bytes bytes, std::uint64_t, const flow::FrameRef& at) {
+  const auto i = evidence::index(dir);
+  if (lost_[i]) return;
+  std::string& buffer = buffer_[i];
+  buffer += as_text(bytes);
+  std::size_t done = 0;
+  while (buffer.size() - done >= 2) {
+    const auto length = static_cast<std::size_t>(static_cast<unsigned char>(buffer[done]) << 8 |
+                                                 static_cast<unsigned char>(buffer[done + 1]));
+    if (buffer.size() - done - 2 < length) break;
+    const bool from_client = dir == flow::Dir::client;
+    tracker_.on_message(conn_.tenant, from_client ? conn_.client : conn_.server,
+                        from_client ? conn_.server : conn_.client,
+                        as_bytes(buffer).subspan(done + 2, length), true, at);
+    done += 2 + length;
+  }
+  buffer.erase(0, done);
+}
+
+void TcpHandler::on_gap(flow::Dir dir, std::uint64_t, std::uint64_t, bool, const flow::FrameRef&) {
+  // Without framing nothing behind the gap can be read.
+  lost_[evidence::index(dir)] = true;
+  buffer_[evidence::index(dir)].clear();
+}
+
+}  // namespace mxw::dnswire

@@ -1,0 +1,80 @@
+// DomainMap: which policy domains lie behind an address (design section 3, semantics 2). Fed by DNS answers
+// on the wire that match a query seen, and by `--mx-map FILE`. An entry from DNS lives max(TTL, 1 h).
+// Bounded by limits::kMapEntries, oldest first. No output depends on hash order: results are sorted.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/ip.hpp"
+#include "core/base/result.hpp"
+#include "core/base/time.hpp"
+#include "sensor/dns/answer.hpp"
+
+namespace mxw::judge {
+
+enum class DomainBasis : std::uint8_t { none, rcpt, mx_map, mx_route, file, sni };
+[[nodiscard]] std::string_view name(DomainBasis basis);
+
+struct Candidate {
+  std::string domain, mx_host;
+  friend auto operator<=>(const Candidate&, const Candidate&) = default;
+};
+
+struct FileEntry {
+  std::string domain, mx_host;
+  IpAddress address;
+  std::optional<Time> since, until;
+};
+
+// semantics 2: UTF-8, tab-separated policy_domain, mx_host, address, since, until; `-` = open; `#` comment.
+[[nodiscard]] Result<std::vector<FileEntry>> load_mx_map(const std::string& path);
+
+// TLSA records of an MX host as seen on the wire.
+struct TlsaSet {
+  std::vector<dns::Tlsa> records;
+  bool authenticated = false;    // AD=1 from a resolver that counts
+  bool resolver_given = false;   // and that resolver was named by --resolver
+  Time until;
+};
+
+class DomainMap {
+ public:
+  DomainMap(std::vector<FileEntry> file, std::vector<IpAddress> resolvers);
+
+  void learn(const dnswire::DnsAnswer& answer);
+
+  // Candidates behind `address` at `at`, sorted; at most limits::kMapCandidates + 1.
+  [[nodiscard]] std::vector<Candidate> behind(const IpAddress& address, Time at,
+                                              DomainBasis& basis) const;
+  // Names with this address, sorted.
+  [[nodiscard]] std::vector<std::string> hosts_of(const IpAddress& address, Time at) const;
+  // The MX host of `domain` that has this address; empty when not known.
+  [[nodiscard]] std::string mx_host_of(const std::string& domain, const IpAddress& address,
+                                       Time at) const;
+  [[nodiscard]] const TlsaSet* tlsa(const std::string& mx_host, Time at) const;
+  // A denial of `_mta-sts.DOMAIN` TXT was seen.
+  [[nodiscard]] bool policy_denied(const std::string& domain) const;
+  [[nodiscard]] bool believes(const dnswire::DnsAnswer& answer) const;
+
+ private:
+  using Expiring = std::map<std::string, Time>;
+  void put(std::map<std::string, Expiring>& table, const std::string& key, const std::string& value,
+           Time until);
+  void learn_mx(const dnswire::DnsAnswer& answer, const std::string& owner);
+  void learn_address(const dnswire::DnsAnswer& answer, const std::string& owner);
+  void learn_tlsa(const dnswire::DnsAnswer& answer, const std::string& owner);
+
+  std::vector<FileEntry> file_;
+  std::vector<IpAddress> resolvers_;
+  std::map<IpAddress, Expiring> hosts_by_address_;
+  std::map<std::string, Expiring> domains_by_host_;
+  std::map<std::string, TlsaSet> tlsa_;  // by MX host
+  std::set<std::string> denied_;
+  std::size_t entries_ = 0;
+};
+
+}  // namespace mxw::judge

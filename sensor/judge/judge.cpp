@@ -1,0 +1,210 @@
+#include "sensor/judge/judge.hpp"
+
+#include <algorithm>
+
+#include "sensor/judge/finding_builder.hpp"
+
+namespace mxw::judge {
+namespace {
+
+using evidence::Change;
+using evidence::Point;
+using rules::Severity;
+
+constexpr rules::At at_of(Point point) {
+  switch (point) {
+    case Point::greeting: return rules::At::greeting;
+    case Point::command: return rules::At::command;
+    case Point::handshake: return rules::At::handshake;
+    case Point::mail: return rules::At::mail;
+    case Point::end: break;
+  }
+  return rules::At::end;
+}
+
+constexpr Point kAllPoints[] = {Point::greeting, Point::command, Point::handshake, Point::mail,
+                                Point::end};
+
+// Judged for a session: by its own evidence, or as the second half of a retry pair.
+constexpr rules::Scope kScopes[] = {rules::Scope::session, rules::Scope::retry};
+
+bool reads_policy(const std::vector<rules::Clause>& clauses) {
+  return std::any_of(clauses.begin(), clauses.end(), [](const rules::Clause& c) {
+    return (c.field >= rules::Field::policy_domain && c.field <= rules::Field::dane_match) ||
+           c.field == rules::Field::dns_mx_in_policy;
+  });
+}
+
+bool every_case_reads_policy(const rules::Rule& rule) {
+  return std::all_of(rule.cases.begin(), rule.cases.end(), [](const rules::Case& c) {
+    return reads_policy(c.when) || reads_policy(c.any);
+  });
+}
+
+}  // namespace
+
+Judge::Judge(Config config, x509::TrustStore& trust, const Redactor& redactor,
+             BaselineStore& baseline, Sink& sink)
+    : config_(std::move(config)),
+      trust_(trust),
+      redactor_(redactor),
+      baseline_(baseline),
+      sink_(sink),
+      map_(config_.mx_map, config_.resolvers),
+      retries_(config_.hash_key) {
+  for (std::size_t i = 0; i < config_.rules.rules.size(); ++i) {
+    const rules::Rule& rule = config_.rules.rules[i];
+    policy_based_.push_back(every_case_reads_policy(rule));
+    if (!rule.enabled) continue;
+    for (const Point point : kAllPoints)
+      if (rule.speaks(rules::Scope::session, at_of(point)) ||
+          rule.speaks(rules::Scope::retry, at_of(point)))
+        rules_at_[static_cast<std::size_t>(point)].push_back(i);
+  }
+}
+
+Judge::State& Judge::state_of(const Session& session) {
+  auto [place, fresh] = states_.try_emplace(session.id);
+  if (fresh) place->second.role = role_of(session);
+  return place->second;
+}
+
+void Judge::on_update(const Session& session, const evidence::EvidenceUpdate& update) {
+  State& state = state_of(session);
+  if (state.domains.empty()) look_up_domains(session, state, update.at.time);
+  switch (update.change) {
+    case Change::greeting:
+      judge_point(session, state, Point::greeting, update.at);
+      break;
+    case Change::command:
+      judge_point(session, state, Point::command, update.at);
+      break;
+    case Change::handshake:
+      read_chain(session, state);
+      judge_point(session, state, Point::handshake, update.at);
+      break;
+    case Change::mail:
+      judge_point(session, state, Point::mail, update.at);
+      break;
+    case Change::recipient:
+      add_recipient(session, state, update.index, update.at);
+      break;
+    case Change::hello:
+      sink_.on_session(session, update, context_of(state), state.chain.get());
+      break;
+    case Change::transaction:
+    case Change::settled:
+      sink_.on_session(session, update, context_of(state), nullptr);
+      break;
+    case Change::end:
+      judge_point(session, state, Point::end, update.at);
+      end(session, state);
+      break;
+    case Change::removed:
+      sink_.on_session(session, update, context_of(state), nullptr);
+      states_.erase(session.id);
+      break;
+  }
+}
+
+SessionView Judge::view_of(const Session& session, const State& state, const DomainView& domain,
+                           Point point, const evidence::FrameRef& at) const {
+  SessionView view{.session = session, .point = point, .role = state.role, .domain = domain,
+                   .chain = state.chain.get(), .mx = server_row(session),
+                   .client = client_row(session), .retry = nullptr, .retry_same_mx = false,
+                   .now = at};
+  if (point == Point::mail) view.retry = retry_of(session, domain, view.retry_same_mx);
+  return view;
+}
+
+void Judge::judge_point(const Session& session, State& state, Point point,
+                        const evidence::FrameRef& at) {
+  for (const std::size_t i : rules_at_[static_cast<std::size_t>(point)])
+    judge_rule(i, session, state, point, 0, at);
+}
+
+rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& view) const {
+  const SessionFields fields(view);
+  const std::string_view issuer = view.chain != nullptr ? view.chain->issuer_spki : std::string_view{};
+  const rules::Subject subject{.client = view.session.client.address, .mx_host = view.domain.mx_host,
+                               .policy_domain = view.domain.domain, .issuer_spki = issuer,
+                               .now = view.now.time};
+  rules::Evaluation best;
+  for (const rules::Scope scope : kScopes) {
+    if (!rule.speaks(scope, at_of(view.point))) continue;
+    best = rules::evaluate(rule, scope, at_of(view.point), fields, subject);
+    if (best.outcome == rules::Outcome::match) break;
+  }
+  return best;
+}
+
+// Judges one rule at one point for the domains from `first_domain` on. A rule that reads no policy speaks
+// once per session; with several candidates of an ambiguous map the most severe match speaks for all.
+void Judge::judge_rule(std::size_t index, const Session& session, State& state, Point point,
+                       std::size_t first_domain, const evidence::FrameRef& at) {
+  const rules::Rule& rule = config_.rules.rules[index];
+  if (!rule.roles.has(state.role)) return;
+  const bool per_domain = rule.reads_policy();
+  const std::size_t last = per_domain ? state.domains.size() : std::min<std::size_t>(1, state.domains.size());
+  std::optional<rules::Evaluation> best;
+  const DomainView* best_domain = nullptr;
+  for (std::size_t d = per_domain ? first_domain : 0; d < last; ++d) {
+    const DomainView& domain = state.domains[d];
+    const SessionView view = view_of(session, state, domain, point, at);
+    rules::Evaluation evaluation = evaluate(rule, view);
+    if (evaluation.outcome != rules::Outcome::match) {
+      if (rule.id == config_.why) tell_near_miss(rule, evaluation, view);
+      continue;
+    }
+    if (!domain.ambiguous) {
+      fire(index, evaluation, view, state);
+    } else if (!best || evaluation.severity > best->severity) {
+      best = std::move(evaluation);
+      best_domain = &domain;
+    }
+  }
+  if (best) fire(index, *best, view_of(session, state, *best_domain, point, at), state);
+}
+
+void Judge::fire(std::size_t index, const rules::Evaluation& evaluation, const SessionView& view,
+                 State& state) {
+  const rules::Rule& rule = config_.rules.rules[index];
+  const DomainView& domain = view.domain;
+  Severity severity = evaluation.severity;
+  if (domain.ambiguous) severity = std::min(severity, Severity::medium);
+  const bool testing = domain.judgement.protection == policy::Protection::sts_testing;
+  if (testing && policy_based_[index]) severity = std::min(severity, Severity::medium);
+  const std::string key = domain.ambiguous ? std::string("|ambiguous") : domain.domain;
+  for (const Fired& f : state.fired) {
+    if (f.rule != index) continue;
+    // Said for this domain; or said without one, and the domain makes it no worse.
+    if (!rule.reads_policy() || f.domain == key || (f.domain.empty() && f.severity >= severity))
+      return;
+  }
+  state.fired.push_back({index, key, severity});
+  state.any_finding = true;
+  state.worst = std::max(state.worst, severity);
+  worst_ = std::max(worst_, severity);
+  ++findings_;
+  std::vector<std::string> domains;
+  if (domain.ambiguous) {
+    for (const DomainView& d : state.domains)
+      if (domains.size() < 16) domains.push_back(d.domain);
+  } else if (!domain.domain.empty()) {
+    domains.push_back(domain.domain);
+  }
+  Finding finding = build_finding(rule, evaluation, view, std::move(domains), redactor_);
+  finding.severity = severity;
+  sink_.on_finding(finding);
+}
+
+void Judge::tell_near_miss(const rules::Rule& rule, const rules::Evaluation& evaluation,
+                           const SessionView& view) {
+  const SessionFields fields(view);
+  std::string why(rules::name(evaluation.outcome));
+  if (evaluation.decisive != nullptr) why += ": " + rules::describe(*evaluation.decisive, fields);
+  if (!evaluation.exempt_reason.empty()) why += ": " + evaluation.exempt_reason;
+  sink_.on_near_miss(&view.session, rule, why, view.now);
+}
+
+}  // namespace mxw::judge
