@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "core/base/limits.hpp"
@@ -274,6 +275,31 @@ TEST(Certificates, ListMustAddUp) {
   Octets many;
   for (int i = 0; i < 50; ++i) put(many, counted(3, text("x")));
   EXPECT_EQ(parse_certificates(counted(3, many)).size(), limits::kTlsCertificates);
+}
+
+TEST(MessageReader, KeepsOnlySoMuchOfADirection) {
+  MessageReader reader;
+  const auto next = [&](const Octets& bytes) {
+    Bytes body(bytes);
+    return reader.next(body);
+  };
+  EXPECT_FALSE(next(message(11, Octets(limits::kTlsHandshakeBytes + 1)))->kept);
+  EXPECT_TRUE(next(message(11, Octets(limits::kTlsHandshakeBytes - 10)))->kept);
+  EXPECT_FALSE(next(message(11, Octets(11)))->kept) << "together beyond the limit";
+  EXPECT_TRUE(next(message(2, Octets(10)))->kept);
+  EXPECT_FALSE(next(message(14, {}))->kept) << "of no interest";
+}
+
+TEST(ServerHelloBody, SentinelMeansNothingInTls13) {
+  Octets body = server_hello(0x1301, selects_13());
+  const Octets sentinel = text("DOWNGRD\x01");
+  std::ranges::copy(sentinel, body.begin() + 2 + 24);
+  EXPECT_FALSE(parse_server_hello(body)->has_downgrade_sentinel());
+  body = server_hello(0xc02f);
+  std::ranges::copy(sentinel, body.begin() + 2 + 24);
+  EXPECT_TRUE(parse_server_hello(body)->has_downgrade_sentinel());
+  body[2 + 31] = 2;
+  EXPECT_FALSE(parse_server_hello(body)->has_downgrade_sentinel());
 }
 
 TEST(NotTls, ClientsFirstFlight) {
