@@ -368,9 +368,11 @@ INSTANTIATE_TEST_SUITE_P(
                            Severity::medium, "smuggled-message", "",
                            "mail.smtp_verb_after_eod=false"},
                     Firing{"R25", S, At::end, "tls.alpn=h2,http/1.1 session.role=inbound",
-                           Severity::info, "web-alpn", "", "tls.alpn=smtp"},
+                           Severity::info, "web-protocol", "", "tls.alpn=smtp"},
                     Firing{"R25", S, At::end, "tls.alpn=http/1.1 session.role=outbound",
-                           Severity::medium, "web-alpn", "", "tls.alpn="}));
+                           Severity::medium, "web-protocol", "", "tls.alpn="},
+                    Firing{"R25", S, At::end, "mail.http_verb=true session.role=unknown",
+                           Severity::medium, "web-protocol", "", "mail.http_verb=false"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Routing, Shipped,
