@@ -45,6 +45,17 @@ class Source {
     return run;
   }
 
+  // To be called after a record of n octets was taken. Where each record tells where the next one
+  // starts, the processor cannot fetch ahead by itself; for small records that wait is half of the
+  // time of reading.
+  // (always_inline: GCC takes a function that only prefetches for one without effect and drops the
+  // call.)
+  [[gnu::always_inline]] void look_ahead(std::size_t n) const {
+    constexpr std::size_t kLine = 64, kLines = 3, kAhead = 2'048;
+    if (n > kLine * kLines || available() < kAhead + kLine * kLines) return;
+    for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(at_ + kAhead + kLine * i);
+  }
+
   // Octets taken so far (of the inflated data for gzip).
   [[nodiscard]] std::uint64_t offset() const { return shown_ - available(); }
   [[nodiscard]] bool stable() const { return stable_; }

@@ -23,10 +23,20 @@ std::uint64_t add_words(std::uint64_t sum, Bytes bytes) {
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = add_word(sums[i], at + 8 * i);
   sum = sums[0] + sums[1] + sums[2] + sums[3];
   for (; left >= 8; at += 8, left -= 8) sum = add_word(sum, at);
+  // IP headers are multiples of four octets: that case is short.
+  if (left >= 4) {
+    std::uint32_t half = 0;
+    std::memcpy(&half, at, sizeof half);
+    sum += half;
+    at += 4;
+    left -= 4;
+  }
   if (left > 0) {
-    std::array<std::uint8_t, 8> tail{};
-    std::memcpy(tail.data(), at, left);
-    sum = add_word(sum, tail.data());
+    std::array<std::uint8_t, 4> tail{};
+    for (std::size_t i = 0; i < left; ++i) tail[i] = at[i];
+    std::uint32_t half = 0;
+    std::memcpy(&half, tail.data(), sizeof half);
+    sum += half;
   }
   return sum;
 }

@@ -1,6 +1,7 @@
 #include "sensor/decode/duplicates.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace mxw::decode {
@@ -9,36 +10,52 @@ namespace {
 constexpr std::size_t kKeyPayload = 40;  // covers a TCP header with timestamps and its checksum
 constexpr std::size_t kIpv4Ttl = 8, kIpv4Checksum = 10, kIpv6HopLimit = 7;
 
-std::uint64_t mix(std::uint64_t state, std::uint64_t word) {
-  state = (state ^ word) * 0x9e37'79b9'7f4a'7c15;  // 2^64 over the golden ratio
-  return state ^ state >> 29;
+__extension__ using Wide = unsigned __int128;
+
+// Any odd constants with as many ones as zeros will do; these are digits of pi.
+constexpr std::uint64_t kOdd1 = 0x243f'6a88'85a3'08d3, kOdd2 = 0x1319'8a2e'0370'7345;
+
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  const Wide product = static_cast<Wide>(a ^ kOdd1) * (b ^ kOdd2);
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-std::uint64_t load_word(const std::uint8_t* at, std::size_t n) {
+std::uint64_t load_word(const std::uint8_t* at) {
   std::uint64_t word = 0;
-  std::memcpy(&word, at, n);
+  std::memcpy(&word, at, sizeof word);
   return word;
 }
 
+// Sixteen octets at a time, each product for itself: none waits for the one before. The last words
+// may overlap. REQUIRES: at least eight octets.
 std::uint64_t mix_all(std::uint64_t state, Bytes bytes) {
-  std::size_t i = 0;
-  for (; i + 8 <= bytes.size(); i += 8) state = mix(state, load_word(bytes.data() + i, 8));
-  return i == bytes.size() ? state : mix(state, load_word(bytes.data() + i, bytes.size() - i));
+  const std::uint8_t* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left > 16; at += 16, left -= 16) state += mix(load_word(at) + left, load_word(at + 8));
+  const std::uint8_t* last = bytes.data() + bytes.size() - 8;
+  return state + mix(load_word(std::min(at, last)) + left, load_word(last));
 }
+
+// The first seven octets of a word, whatever the byte order.
+constexpr auto kBeforeHopLimit = std::bit_cast<std::uint64_t>(
+    std::array<std::uint8_t, 8>{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0});
 
 bool is_ipv4(Bytes datagram) {
   return datagram[0] >> 4 == 4;
 }
 
 std::uint64_t key_of(Bytes datagram, std::size_t header_length) {
-  std::uint64_t key = mix(datagram.size(), load_word(datagram.data(), kIpv6HopLimit));
+  const std::uint8_t* header = datagram.data();
+  const std::size_t to = std::min(datagram.size(), header_length + kKeyPayload);
+  std::uint64_t first = load_word(header);
   std::size_t from = kIpv6HopLimit + 1;
   if (is_ipv4(datagram)) {
-    key = mix(key, load_word(datagram.data() + kIpv4Ttl - 1, 1) << 8 | datagram[kIpv4Ttl + 1]);
+    first += header[kIpv4Ttl + 1];
     from = kIpv4Checksum + 2;
+  } else {
+    first &= kBeforeHopLimit;
   }
-  const std::size_t to = std::min(datagram.size(), header_length + kKeyPayload);
-  return mix_all(key, datagram.subspan(from, to - from));
+  return mix_all(mix(first, datagram.size()), datagram.subspan(from, to - from));
 }
 
 bool runs_equal(Bytes a, Bytes b, std::size_t from, std::size_t to) {
