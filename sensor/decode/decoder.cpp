@@ -32,6 +32,11 @@ Layer Decoder::Impl::open_ip(Layer layer, Cursor& cursor) {
   const Layer next = v4 ? open_ipv4(cursor) : open_ipv6(cursor);
   if (next != Layer::protocol && next != Layer::fragment) return next;
   ++(v4 ? counters.ipv4 : counters.ipv6);
+  if (cursor.ip.bad_header) {
+    // Never compared: it must not make the right packet that follows a duplicate.
+    ++counters.bad_ip_checksums;
+    return next;
+  }
   if (duplicates.seen(cursor.datagram, cursor.header_length, cursor.at.time, cursor.stable)) {
     ++counters.duplicates;
     return Layer::done;

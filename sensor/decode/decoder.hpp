@@ -25,6 +25,7 @@ struct Counters {
   std::uint64_t ipv4 = 0, ipv6 = 0;      // with a sound fixed header, duplicates included
   std::uint64_t tcp = 0, udp = 0;        // segments and datagrams delivered
   std::uint64_t duplicates = 0;
+  std::uint64_t bad_ip_checksums = 0;    // delivered none the less, as Checksum::bad
   std::uint64_t malformed = 0;           // headers that do not fit or contradict themselves
   std::uint64_t not_ip = 0;              // ARP, LLDP, ...
   std::uint64_t other_protocol = 0;      // ICMP, SCTP, ...

@@ -150,6 +150,7 @@ bool Fragments::place(Datagram& datagram, const Cursor& cursor) {
     datagram.ttl = cursor.ip.ttl;
     datagram.vlan = cursor.ip.vlan;
   }
+  datagram.bad_header |= cursor.ip.bad_header;
   fill_holes(datagram, begin, cursor.bytes);
   return datagram.pieces.size() <= limits::kFragmentPieces;
 }
@@ -163,6 +164,7 @@ void Fragments::assemble(const Datagram& datagram, Cursor& cursor) {
   cursor.protocol = datagram.protocol;
   cursor.ip.ttl = datagram.ttl;
   cursor.ip.vlan = datagram.vlan;
+  cursor.ip.bad_header = datagram.bad_header;
   cursor.ip.fragmented = true;
 }
 

@@ -63,6 +63,7 @@ class Fragments {
     std::size_t cost = 0;              // what it counts for against limits::kFragmentBytes
     std::uint32_t received = 0;        // octets in pieces
     std::optional<std::uint32_t> end;  // known from the last piece
+    bool bad_header = false;           // of any piece
     bool dead = false;                 // refused; kept so that late pieces do not start it anew
     // Of the piece at offset 0 (RFC 8200 section 4.5).
     std::uint8_t protocol = 0, ttl = 0;

@@ -68,8 +68,8 @@ Layer open_ipv4(Cursor& cursor) {
   if (cursor.bytes.size() < length) return cursor.missing(length);
   const std::uint32_t total = be16(header + 2);
   if (total != 0 && total < length) return Layer::malformed;
-  if (be16(header + 10) != 0 && !sums_to_zero(add_words(0, cursor.bytes.first(length))))
-    return Layer::malformed;
+  cursor.ip.bad_header =
+      be16(header + 10) != 0 && !sums_to_zero(add_words(0, cursor.bytes.first(length)));
   set_total(cursor, total);
   cursor.header_length = length;
   cursor.ip.src = IpAddress::from_v4(cursor.bytes.subspan(12, 4));

@@ -21,6 +21,7 @@ struct IpInfo {
   std::uint8_t ttl = 0;     // or hop limit
   std::uint16_t ip_id = 0;  // IPv4 only
   std::uint16_t vlan = 0;   // outermost tag, 0 = none
+  bool bad_header = false;  // IPv4 header checksum neither right nor 0, of any fragment
   bool fragmented = false;  // put together from fragments; ttl and vlan are those of the first one
 };
 
@@ -36,8 +37,9 @@ struct Segment {
   bool whole = false;                // the TCP octets are all there
   evidence::FrameRef at;
 
-  // Computed when asked: payload of settled TLS need not be summed. `bad` may be offload: the
-  // sender's own capture shows packets before the card sums them.
+  // Computed when asked: payload of settled TLS need not be summed. `bad` also for a bad IPv4
+  // header, so that one rule serves both: it may be offload (the sender's own capture shows packets
+  // before the card sums them) or an anonymised capture, and then all of a direction are bad.
   [[nodiscard]] Checksum checksum() const;
   [[nodiscard]] Bytes options() const;  // TCP options as on the wire, padding included
 };
@@ -47,7 +49,7 @@ struct Datagram {
   std::uint16_t src_port = 0, dst_port = 0;
   Bytes payload;                          // captured part
   std::uint32_t payload_length = 0;       // on the wire; more than payload.size() = cut
-  Checksum checksum = Checksum::unknown;  // verified at once: datagrams of interest are short
+  Checksum checksum = Checksum::unknown;  // as Segment::checksum(), but at once
   evidence::FrameRef at;
 };
 

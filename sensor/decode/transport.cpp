@@ -63,11 +63,15 @@ Layer read_udp(const Cursor& cursor, Datagram& datagram) {
   datagram.at = cursor.at;
   if (is_tunnel(datagram)) return Layer::tunnel;
   const bool summable = be16(header + 6) != 0 && udp.size() == length;
-  datagram.checksum = summable ? transport_checksum(cursor.ip, kUdp, udp) : Checksum::unknown;
+  if (cursor.ip.bad_header)
+    datagram.checksum = Checksum::bad;
+  else if (summable)
+    datagram.checksum = transport_checksum(cursor.ip, kUdp, udp);
   return Layer::done;
 }
 
 Checksum Segment::checksum() const {
+  if (ip.bad_header) return Checksum::bad;
   return whole ? transport_checksum(ip, kTcp, tcp) : Checksum::unknown;
 }
 

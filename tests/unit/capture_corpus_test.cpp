@@ -3,40 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <map>
-#include <sstream>
 
 #include "sensor/capture/reader.hpp"
+#include "tests/unit/capture_corpus.hpp"
 
 namespace mxw::capture {
 namespace {
-
-using Row = std::map<std::string, std::string>;
-
-std::vector<std::string> fields(const std::string& line) {
-  std::vector<std::string> out;
-  std::istringstream stream(line);
-  for (std::string field; std::getline(stream, field, '\t');) out.push_back(field);
-  return out;
-}
-
-std::vector<Row> manifest(const std::string& folder) {
-  std::ifstream file(folder + "/MANIFEST.tsv");
-  std::string line;
-  std::getline(file, line);
-  const std::vector<std::string> names = fields(line);
-  std::vector<Row> rows;
-  while (std::getline(file, line)) {
-    const std::vector<std::string> values = fields(line);
-    Row row;
-    for (std::size_t i = 0; i < std::min(names.size(), values.size()); ++i)
-      row[names[i]] = values[i];
-    rows.push_back(row);
-  }
-  return rows;
-}
 
 TEST(CaptureCorpus, PacketCountsAgreeWithTheManifest) {
   const char* folder = std::getenv("MXWARDEN_CORPUS");
@@ -44,10 +17,10 @@ TEST(CaptureCorpus, PacketCountsAgreeWithTheManifest) {
     std::cout << "corpus absent: not compared\n";
     GTEST_SKIP() << "MXWARDEN_CORPUS is not set";
   }
-  const std::vector<Row> rows = manifest(folder);
+  const std::vector<CorpusRow> rows = corpus_manifest(folder);
   ASSERT_FALSE(rows.empty());
   std::size_t compared = 0, refused = 0;
-  for (Row row : rows) {
+  for (CorpusRow row : rows) {
     auto reader = Reader::open(std::string(folder) + "/" + row["path"], 0, true);
     if (!reader) {
       EXPECT_EQ(reader.error().kind, ErrorKind::input);

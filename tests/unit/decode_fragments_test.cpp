@@ -160,6 +160,21 @@ TEST(Fragments, HostilePiecesAreCountedAndNeverDelivered) {
   }
 }
 
+TEST(Fragments, ABadHeaderOfAnyPieceMakesTheWholeBad) {
+  const Family& family = kFamilies[0];
+  const std::vector<Octets> parts = pieces(family, transport(family, long_text(70)), 48);
+  for (const std::size_t damaged : {std::size_t{0}, std::size_t{1}}) {
+    Bench run;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      Octets frame = parts[i];
+      if (i == damaged) frame[14 + 10] ^= 1;
+      run.give(frame);
+    }
+    ASSERT_EQ(run.segments.size(), 1u);
+    EXPECT_EQ(run.segments[0].checksum, Checksum::bad);
+  }
+}
+
 TEST(Fragments, CutPiecesAreNotPutTogether) {
   for (const Family& family : kFamilies) {
     const std::vector<Octets> parts = pieces(family, transport(family, long_text(70)), 48);

@@ -149,15 +149,26 @@ TEST(Decode, HostileHeadersAreCountedAndDropped) {
   }
 }
 
-TEST(Decode, AWrongIpv4HeaderChecksumIsMalformedUnlessZero) {
-  Octets frame = hello();
+TEST(Decode, AWrongIpv4HeaderChecksumIsToldWithTheSegmentUnlessZero) {
+  Octets frame = hello(), datagram = udp_packet(kClient, 1, kServer, 53, "query");
   frame[14 + 10] ^= 0x10;
+  datagram[14 + 10] ^= 0x10;
   Bench run;
   run.give(frame);
-  EXPECT_EQ(run.counters().malformed, 1u);
+  run.give(datagram);
+  EXPECT_EQ(run.counters().bad_ip_checksums, 2u);
+  ASSERT_EQ(run.segments.size(), 1u);
+  EXPECT_TRUE(run.segments[0].segment.ip.bad_header);
+  EXPECT_EQ(run.segments[0].checksum, Checksum::bad);
+  ASSERT_EQ(run.datagrams.size(), 1u);
+  EXPECT_EQ(run.datagrams[0].datagram.checksum, Checksum::bad);
   frame[14 + 10] = frame[14 + 11] = 0;  // left to the card of the sender
   run.give(frame);
-  EXPECT_EQ(run.segments.size(), 1u);
+  run.give(hello());  // a duplicate but for the checksum
+  EXPECT_EQ(run.counters().bad_ip_checksums, 2u);
+  ASSERT_EQ(run.segments.size(), 2u);
+  EXPECT_EQ(run.segments[1].checksum, Checksum::good);
+  EXPECT_EQ(run.counters().duplicates, 1u);
 }
 
 TEST(Decode, EveryLinkTypeLeadsToTheSameSegment) {
