@@ -124,6 +124,7 @@ struct SessionEvidence {
   bool banner_masked = false;
   std::vector<Greeting> greetings;  // at most 8, the counting one is `greeting`
   std::optional<std::uint32_t> counting;  // index into greetings
+  std::uint16_t ehlo_code = 0;  // of the last EHLO answered, refused ones included
   bool ehlo_refused = false, helo_after_refusal = false;
   StarttlsEvidence starttls;
   bool mail_accepted_in_clear = false;

@@ -35,7 +35,7 @@ Value mx_in_policy(const dnswire::DnsAnswer& answer, const DomainView& domain) {
     const auto* mx = std::get_if<dns::Mx>(&r.data);
     if (mx == nullptr || mx->exchange == ".") continue;
     ++total;
-    matching += policy::mx_matches(cached->policy.mx, mx->exchange) ? 1 : 0;
+    if (policy::mx_matches(cached->policy.mx, mx->exchange)) ++matching;
   }
   if (total == 0) return Value::unknown();
   return Value::text(matching == total ? "all" : matching == 0 ? "none" : "some");

@@ -32,6 +32,10 @@ struct Coverage {
 
   // Rules that could not fire in this run, with the reason in words.
   std::vector<std::pair<std::string, std::string>> unable;
+
+  // The coverage of another vantage point judged in the same run: counts are summed, a rule could not fire
+  // only when it could in none.
+  void add(const Coverage& other);
 };
 
 }  // namespace mxw::judge

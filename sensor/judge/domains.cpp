@@ -145,6 +145,7 @@ void Judge::refresh_dane(const Session& session, State& state) {
 SessionContext Judge::context_of(const State& state) const {
   SessionContext context;
   context.role = state.role;
+  context.alerted = state.any_finding;
   for (const DomainView& d : state.domains) {
     if (!d.domain.empty() && context.policy_domains.size() < limits::kMapCandidates)
       context.policy_domains.push_back(d.domain);

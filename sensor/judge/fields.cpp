@@ -116,12 +116,12 @@ Value SessionFields::greeting(Field field) const {
     case Field::banner_code: return when(banner, Value::uint(s.banner_code));
     default: break;
   }
+  if (field == Field::ehlo_code) return when(s.ehlo_code != 0, Value::uint(s.ehlo_code));
   const evidence::Greeting* const g = s.greeting();
   if (g == nullptr) return Value::unknown();
   switch (field) {
     case Field::ehlo_accepted: return Value::boolean(g->esmtp);
     case Field::ehlo_reply_complete: return Value::boolean(g->complete);
-    case Field::ehlo_code: return when(g->esmtp, Value::uint(g->code));
     case Field::ehlo_starttls:
       if (g->starttls == Offered::unknown) return Value::unknown();
       return Value::text(g->starttls == Offered::yes       ? "offered"
@@ -213,7 +213,10 @@ Value SessionFields::certificate(Field field) const {
     case Field::cert_age_h:
       return when(at >= leaf.not_before,
                   Value::uint(static_cast<std::uint64_t>((at - leaf.not_before) / kHour)));
-    case Field::cert_days_left: return Value::integer((leaf.not_after - at) / kDay);
+    case Field::cert_days_left: {
+      const std::int64_t left = leaf.not_after - at;  // rounded down: a past date is never 0
+      return Value::integer(left >= 0 ? left / kDay : -((-left + kDay - 1) / kDay));
+    }
     case Field::cert_self_signed: return Value::boolean(leaf.self_signed);
     default: return Value::unknown();
   }
@@ -245,6 +248,7 @@ Value SessionFields::mail_and_retry(Field field) const {
     case Field::mail_auth_plain: return Value::boolean(s.auth_in_clear);
     case Field::mail_bare_lf_eod: return Value::boolean(s.bare_lf_end_of_data);
     case Field::mail_smtp_verb_after_eod: return Value::boolean(s.verb_after_end_of_data);
+    case Field::mail_http_verb: return Value::boolean(s.http_on_mail_port);
     case Field::auth_mechanism: return when(s.auth_in_clear, Value::text(s.auth_mechanism));
     case Field::retry_prev_failure:
       return when(retried, Value::text(retried ? name(v_.retry->how) : std::string_view{}));

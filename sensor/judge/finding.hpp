@@ -46,6 +46,7 @@ struct SessionContext {
   std::string mx_host;
   std::vector<std::string> policy_domains;
   DomainBasis basis = DomainBasis::none;
+  bool alerted = false;  // some rule matched
 };
 
 }  // namespace mxw::judge

@@ -135,9 +135,7 @@ void doubt(Finding& f, bool doubtful, const char* note) {
 }  // namespace
 
 Finding build_finding(const rules::Rule& rule, const rules::Evaluation& evaluation,
-                      const SessionView& view, std::vector<std::string> domains,
-                      const Redactor& redactor) {
-  (void)redactor;  // the evidence is redacted already
+                      const SessionView& view, std::vector<std::string> domains) {
   const evidence::SessionEvidence& s = view.session;
   Finding f;
   take_over(f, rule, evaluation);

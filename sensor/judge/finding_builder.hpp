@@ -9,8 +9,7 @@
 namespace mxw::judge {
 
 [[nodiscard]] Finding build_finding(const rules::Rule& rule, const rules::Evaluation& evaluation,
-                                    const SessionView& view, std::vector<std::string> domains,
-                                    const Redactor& redactor);
+                                    const SessionView& view, std::vector<std::string> domains);
 
 [[nodiscard]] Finding build_answer_finding(const rules::Rule& rule,
                                            const rules::Evaluation& evaluation,

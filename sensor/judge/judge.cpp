@@ -193,7 +193,7 @@ void Judge::fire(std::size_t index, const rules::Evaluation& evaluation, const S
   } else if (!domain.domain.empty()) {
     domains.push_back(domain.domain);
   }
-  Finding finding = build_finding(rule, evaluation, view, std::move(domains), redactor_);
+  Finding finding = build_finding(rule, evaluation, view, std::move(domains));
   finding.severity = severity;
   sink_.on_finding(finding);
 }

@@ -157,6 +157,7 @@ void Session::on_greeting_reply(const smtp::Pending& to, const smtp::Reply& repl
   const bool esmtp = to.verb != Verb::helo;
   const auto first_line = static_cast<std::uint32_t>(ev_.dialogue.size());
   note_reply(reply, false);
+  if (esmtp) ev_.ehlo_code = reply.code;
   if (!reply.positive()) {
     if (esmtp && reply.code >= 500) ev_.ehlo_refused = true;
     reach(Point::command);
@@ -226,6 +227,14 @@ void Session::on_data_reply(const smtp::Pending& to, const smtp::Reply& reply) {
 
 // A reply that answers nothing we saw. With only the server's side in the capture its form must do.
 void Session::on_unsolicited(const smtp::Reply& reply) {
+  evidence::StarttlsEvidence& t = ev_.starttls;
+  const bool second = t.reply_code != 0 && !ev_.tls.client_hello && reply.code != t.reply_code;
+  if (second && reply.code == 220) {
+    t.duplicate_reply = true;
+    note_reply(reply, false);
+    reach(Point::command);
+    emit(Change::command);
+  }
   if (!conn_.one_sided()) return;
   if (ev_.banner.empty() && ev_.greetings.empty() && reply.code == 220) {
     on_banner(reply);

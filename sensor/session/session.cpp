@@ -105,6 +105,7 @@ void Session::on_end(evidence::Ended how, const FrameRef& at) {
   if (tls_ && !tls_done_) {
     tls_->finish(at);
     ev_.tls = tls_->evidence();
+    ev_.tls.sni = redactor_.text(ev_.tls.sni);
   }
   end_transaction();
   const bool tried = ev_.starttls.sent || ev_.implicit_tls;
@@ -152,6 +153,7 @@ void Session::tls_moved() {
   if (tls_done_ || !tls_->settled()) return;
   tls_done_ = true;
   ev_.tls = tls_->evidence();
+  ev_.tls.sni = redactor_.text(ev_.tls.sni);
   reach(Point::handshake);
   emit(Change::handshake);
   if (tls_->hello_seen() && !hello_told_) {

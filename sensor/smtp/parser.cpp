@@ -244,7 +244,12 @@ void Parser::on_reply(const Reply& reply) {
     client_ = Client::lost;  // the server answers: the end of the body was in the gap
     client_line_.clear();
   }
-  if (pending_.empty()) {
+  // 220 answers nothing but the connection and STARTTLS: a second, late reply to an earlier STARTTLS.
+  const bool late_220 = reply.code == 220 && !pending_.empty() &&
+                        pending_.front().verb != Verb::connect &&
+                        pending_.front().verb != Verb::starttls &&
+                        pending_.front().verb != Verb::unknown;
+  if (pending_.empty() || late_220) {
     events_.on_reply({}, reply, true);
     if (client_ == Client::data && reply.code == 354) release_waiting(Client::body);
     return;
