@@ -125,9 +125,7 @@ void Judge::add_recipient(const Session& session, State& state, std::uint32_t tr
   if (state.domains.size() == first) return;
   for (std::size_t p = 0; p < evidence::kPoints; ++p) {
     const auto point = static_cast<evidence::Point>(p);
-    if (!session.point(point).reached) continue;
-    for (const std::size_t i : rules_at_[p])
-      if (config_.rules.rules[i].reads_policy()) judge_rule(i, session, state, point, first, at);
+    if (session.point(point).reached) judge_domains(session, state, point, first, true, at);
   }
 }
 

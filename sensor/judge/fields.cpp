@@ -43,14 +43,10 @@ std::string network_of(const IpAddress& address) {
   return Cidr{masked(address, bits), bits}.text();
 }
 
-SessionFields::SessionFields(const SessionView& view)
-    : v_(view),
-      client_ip_(view.session.client.address.text()),
-      client_net_(network_of(view.session.client.address)),
-      mx_ip_(view.session.server.address.text()),
-      mx_net_(network_of(view.session.server.address)) {
-  if (v_.chain != nullptr && !v_.chain->certificates.empty())
+const std::string& SessionFields::spki() const {
+  if (spki_.empty() && v_.chain != nullptr && !v_.chain->certificates.empty())
     spki_ = hex(v_.chain->certificates.front().spki_sha256);
+  return spki_;
 }
 
 Value SessionFields::get(Field field) const {
@@ -95,13 +91,13 @@ Value SessionFields::session(Field field) const {
     case Field::session_rtt_min:
       return when(s.tcp.rtt_ns.has_value(),
                   Value::real(static_cast<double>(s.tcp.rtt_ns.value_or(0)) / 1000.0));
-    case Field::client_ip: return Value::text(client_ip_);
-    case Field::client_net: return Value::text(client_net_);
+    case Field::client_ip: return Value::text(client_ip_ = s.client.address.text());
+    case Field::client_net: return Value::text(client_net_ = network_of(s.client.address));
     case Field::client_ehlo:
       return when(s.greeting() != nullptr,
                   Value::text(s.greeting() != nullptr ? s.greeting()->name : std::string_view{}));
-    case Field::mx_ip: return Value::text(mx_ip_);
-    case Field::mx_net: return Value::text(mx_net_);
+    case Field::mx_ip: return Value::text(mx_ip_ = s.server.address.text());
+    case Field::mx_net: return Value::text(mx_net_ = network_of(s.server.address));
     case Field::mx_host: return when(!v_.domain.mx_host.empty(), Value::text(v_.domain.mx_host));
     default: return Value::unknown();
   }
@@ -196,12 +192,12 @@ Value SessionFields::certificate(Field field) const {
   const x509::Summary& leaf = chain.certificates.front();
   const Time at = t.certificate_at.time;
   switch (field) {
-    case Field::cert_spki: return Value::text(spki_);
+    case Field::cert_spki: return Value::text(spki());
     case Field::cert_issuer_spki:
       return when(!chain.issuer_spki.empty(), Value::text(chain.issuer_spki));
     case Field::cert_spki_new:
       return when(v_.mx != nullptr && v_.mx->chains > 0,
-                  Value::boolean(v_.mx != nullptr && !v_.mx->spkis.contains(spki_)));
+                  Value::boolean(v_.mx != nullptr && !v_.mx->spkis.contains(spki())));
     case Field::cert_issuer_new:
       return when(v_.mx != nullptr && v_.mx->chains > 0 && !chain.issuer_spki.empty(),
                   Value::boolean(v_.mx != nullptr && !v_.mx->issuers.contains(chain.issuer_spki)));
@@ -303,7 +299,7 @@ Value SessionFields::baseline(Field field) const {
     case Field::base_mx_esmtp_rate: return rate(row->esmtp, row->first_greetings);
     case Field::base_mx_trusted_rate: return rate(row->trusted, row->chains);
     case Field::base_mx_spki_known:
-      return when(!spki_.empty(), Value::boolean(row->spkis.contains(spki_)));
+      return when(!spki().empty(), Value::boolean(row->spkis.contains(spki())));
     case Field::base_mx_issuer_known:
       return when(v_.chain != nullptr && !v_.chain->issuer_spki.empty(),
                   Value::boolean(v_.chain != nullptr && row->issuers.contains(v_.chain->issuer_spki)));

@@ -45,7 +45,7 @@ struct SessionView {
 
 class SessionFields final : public rules::FieldSource {
  public:
-  explicit SessionFields(const SessionView& view);
+  explicit SessionFields(const SessionView& view) : v_(view) {}
   [[nodiscard]] rules::Value get(rules::Field field) const override;
 
  private:
@@ -60,9 +60,11 @@ class SessionFields final : public rules::FieldSource {
   [[nodiscard]] rules::Value policy(rules::Field field) const;
   [[nodiscard]] rules::Value baseline(rules::Field field) const;
 
+  [[nodiscard]] const std::string& spki() const;
+
   const SessionView& v_;
-  // Text that get() hands out by reference; made once.
-  std::string client_ip_, client_net_, mx_ip_, mx_net_, spki_;
+  // Text that get() hands out by reference; made when first asked for, which is seldom.
+  mutable std::string client_ip_, client_net_, mx_ip_, mx_net_, spki_;
 };
 
 struct AnswerView {

@@ -65,7 +65,10 @@ Judge::Judge(Config config, x509::TrustStore& trust, const Redactor& redactor,
 
 Judge::State& Judge::state_of(const Session& session) {
   auto [place, fresh] = states_.try_emplace(session.id);
-  if (fresh) place->second.role = role_of(session);
+  if (fresh) {
+    place->second.role = role_of(session);
+    place->second.keys = keys_of(session);
+  }
   return place->second;
 }
 
@@ -107,20 +110,29 @@ void Judge::on_update(const Session& session, const evidence::EvidenceUpdate& up
   }
 }
 
-SessionView Judge::view_of(const Session& session, const State& state, const DomainView& domain,
-                           Point point, const evidence::FrameRef& at) const {
-  SessionView view{.session = session, .point = point, .role = state.role, .domain = domain,
-                   .chain = state.chain.get(), .mx = server_row(session),
-                   .client = client_row(session), .retry = nullptr, .retry_same_mx = false,
-                   .now = at};
-  if (point == Point::mail) view.retry = retry_of(session, domain, view.retry_same_mx);
-  return view;
-}
-
 void Judge::judge_point(const Session& session, State& state, Point point,
                         const evidence::FrameRef& at) {
-  for (const std::size_t i : rules_at_[static_cast<std::size_t>(point)])
-    judge_rule(i, session, state, point, 0, at);
+  judge_domains(session, state, point, 0, false, at);
+}
+
+void Judge::judge_domains(const Session& session, State& state, Point point,
+                          std::size_t first_domain, bool per_domain_only,
+                          const evidence::FrameRef& at) {
+  const std::vector<std::size_t>& indices = rules_at_[static_cast<std::size_t>(point)];
+  if (indices.empty()) return;
+  const BaselineRow* const mx = server_row(state.keys);
+  const BaselineRow* const client = client_row(session, state.keys);
+  std::vector<SessionView> views;
+  views.reserve(state.domains.size() - first_domain);
+  for (std::size_t d = first_domain; d < state.domains.size(); ++d) {
+    views.push_back({.session = session, .point = point, .role = state.role,
+                     .domain = state.domains[d], .chain = state.chain.get(), .mx = mx,
+                     .client = client, .retry = nullptr, .retry_same_mx = false, .now = at});
+    SessionView& view = views.back();
+    if (point == Point::mail) view.retry = retry_of(session, view.domain, view.retry_same_mx);
+  }
+  for (const std::size_t i : indices)
+    if (!per_domain_only || config_.rules.rules[i].reads_policy()) judge_rule(i, views, state);
 }
 
 rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& view) const {
@@ -138,32 +150,29 @@ rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& vi
   return best;
 }
 
-// Judges one rule at one point for the domains from `first_domain` on. A rule that reads no policy speaks
-// once per session; with several candidates of an ambiguous map the most severe match speaks for all.
-void Judge::judge_rule(std::size_t index, const Session& session, State& state, Point point,
-                       std::size_t first_domain, const evidence::FrameRef& at) {
+// One rule for the domains of a session at one point. A rule that reads no policy speaks once per session;
+// with several candidates of an ambiguous map the most severe match speaks for all.
+void Judge::judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state) {
   const rules::Rule& rule = config_.rules.rules[index];
   if (!rule.roles.has(state.role)) return;
-  const bool per_domain = rule.reads_policy();
-  const std::size_t last = per_domain ? state.domains.size() : std::min<std::size_t>(1, state.domains.size());
+  const std::size_t last = rule.reads_policy() ? views.size() : std::min<std::size_t>(1, views.size());
   std::optional<rules::Evaluation> best;
-  const DomainView* best_domain = nullptr;
-  for (std::size_t d = per_domain ? first_domain : 0; d < last; ++d) {
-    const DomainView& domain = state.domains[d];
-    const SessionView view = view_of(session, state, domain, point, at);
+  const SessionView* best_view = nullptr;
+  for (std::size_t d = 0; d < last; ++d) {
+    const SessionView& view = views[d];
     rules::Evaluation evaluation = evaluate(rule, view);
     if (evaluation.outcome != rules::Outcome::match) {
       if (rule.id == config_.why) tell_near_miss(rule, evaluation, view);
       continue;
     }
-    if (!domain.ambiguous) {
+    if (!view.domain.ambiguous) {
       fire(index, evaluation, view, state);
     } else if (!best || evaluation.severity > best->severity) {
       best = std::move(evaluation);
-      best_domain = &domain;
+      best_view = &view;
     }
   }
-  if (best) fire(index, *best, view_of(session, state, *best_domain, point, at), state);
+  if (best) fire(index, *best, *best_view, state);
 }
 
 void Judge::fire(std::size_t index, const rules::Evaluation& evaluation, const SessionView& view,

@@ -64,7 +64,12 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
     std::string domain;
     rules::Severity severity;
   };
+  // Keys of the tables across sessions, made once per session.
+  struct Keys {
+    std::string server, path, client, pool;  // of the baseline; pool may be empty
+  };
   struct State {
+    Keys keys;
     rules::Role role = rules::Role::unknown;
     std::vector<DomainView> domains;  // never empty once prepared; [0] may be "not known"
     bool from_rcpt = false;           // domains come from RCPT in clear, not from the map
@@ -79,16 +84,16 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   State& state_of(const Session& session);
   void judge_point(const Session& session, State& state, evidence::Point point,
                    const evidence::FrameRef& at);
-  void judge_rule(std::size_t index, const Session& session, State& state, evidence::Point point,
-                  std::size_t first_domain, const evidence::FrameRef& at);
+  // Judges the rules of a point for the domains from `first_domain` on; `per_domain_only`: those that read
+  // the policy.
+  void judge_domains(const Session& session, State& state, evidence::Point point,
+                     std::size_t first_domain, bool per_domain_only, const evidence::FrameRef& at);
+  void judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state);
   [[nodiscard]] rules::Evaluation evaluate(const rules::Rule& rule, const SessionView& view) const;
   void fire(std::size_t index, const rules::Evaluation& evaluation, const SessionView& view,
             State& state);
   void tell_near_miss(const rules::Rule& rule, const rules::Evaluation& evaluation,
                       const SessionView& view);
-  [[nodiscard]] SessionView view_of(const Session& session, const State& state,
-                                    const DomainView& domain, evidence::Point point,
-                                    const evidence::FrameRef& at) const;
 
   // domains.cpp
   [[nodiscard]] rules::Role role_of(const Session& session) const;
@@ -108,8 +113,9 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   void note_retry(const Session& session, const State& state);
   void train(const Session& session, const State& state);
   void count(const Session& session, const State& state);
-  [[nodiscard]] const BaselineRow* server_row(const Session& session) const;
-  [[nodiscard]] const BaselineRow* client_row(const Session& session) const;
+  [[nodiscard]] static Keys keys_of(const Session& session);
+  [[nodiscard]] const BaselineRow* server_row(const Keys& keys) const;
+  [[nodiscard]] const BaselineRow* client_row(const Session& session, Keys& keys) const;
   [[nodiscard]] const FailedTls* retry_of(const Session& session, const DomainView& domain,
                                           bool& same_mx) const;
 

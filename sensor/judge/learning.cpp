@@ -64,20 +64,26 @@ void Judge::read_chain(const Session& session, State& state) {
   refresh_dane(session, state);
 }
 
-const BaselineRow* Judge::server_row(const Session& s) const {
+Judge::Keys Judge::keys_of(const Session& s) {
   const std::string server = s.server.address.text();
-  const BaselineRow* const path = baseline_.find(path_key(s.tenant, server, s.client.address.text()));
-  if (path != nullptr && path->sessions >= kMatureSessions) return path;
-  return baseline_.find(server_key(s.tenant, server));
+  const std::string client = s.client.address.text();
+  return {.server = server_key(s.tenant, server), .path = path_key(s.tenant, server, client),
+          .client = client_key(s.tenant, client), .pool = {}};
 }
 
-const BaselineRow* Judge::client_row(const Session& s) const {
-  const BaselineRow* const own = baseline_.find(client_key(s.tenant, s.client.address.text()));
+const BaselineRow* Judge::server_row(const Keys& keys) const {
+  const BaselineRow* const path = baseline_.find(keys.path);
+  return path != nullptr && path->sessions >= kMatureSessions ? path : baseline_.find(keys.server);
+}
+
+// The address alone when it is known well, else its sender pool.
+const BaselineRow* Judge::client_row(const Session& s, Keys& keys) const {
+  const BaselineRow* const own = baseline_.find(keys.client);
   if (own != nullptr && own->sessions >= kMatureSessions) return own;
-  const std::string domain = ehlo_domain(s);
-  const BaselineRow* const pool =
-      domain.empty() ? nullptr
-                     : baseline_.find(pool_key(s.tenant, domain, network_of(s.client.address)));
+  if (keys.pool.empty())
+    if (const std::string domain = ehlo_domain(s); !domain.empty())
+      keys.pool = pool_key(s.tenant, domain, network_of(s.client.address));
+  const BaselineRow* const pool = keys.pool.empty() ? nullptr : baseline_.find(keys.pool);
   return pool != nullptr ? pool : own;
 }
 
@@ -106,11 +112,9 @@ void Judge::train(const Session& s, const State& state) {
   const bool finding = state.any_finding && state.worst >= rules::Severity::medium;
   if (finding || s.quality.poor() || (!s.greeting() && !s.implicit_tls)) return;
   const Observation o = observe(s, state.chain.get());
-  const std::string server = s.server.address.text();
-  const std::string client = s.client.address.text();
-  baseline_.train(server_key(s.tenant, server), o);
-  baseline_.train(path_key(s.tenant, server, client), o);
-  baseline_.train(client_key(s.tenant, client), o);
+  baseline_.train(state.keys.server, o);
+  baseline_.train(state.keys.path, o);
+  baseline_.train(state.keys.client, o);
   if (const std::string domain = ehlo_domain(s); !domain.empty())
     baseline_.train(pool_key(s.tenant, domain, network_of(s.client.address)), o);
 }
