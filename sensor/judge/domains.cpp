@@ -129,14 +129,22 @@ void Judge::add_recipient(const Session& session, State& state, std::uint32_t tr
   }
 }
 
-// The certificate came after the domains were described.
-void Judge::refresh_dane(const Session& session, State& state) {
+// The handshake tells more: the name dialled narrows what the address alone left open, and the certificate
+// can be held against TLSA.
+void Judge::learn_from_handshake(const Session& session, State& state) {
+  const std::string& sni = session.tls.sni;
+  const auto other_host = [&sni](const DomainView& d) { return d.mx_host != sni; };
+  const bool ambiguous = state.domains.size() > 1 && state.domains.front().ambiguous;
+  const bool narrows = ambiguous && std::any_of(state.domains.begin(), state.domains.end(), other_host) &&
+                       !std::all_of(state.domains.begin(), state.domains.end(), other_host);
+  if (narrows) std::erase_if(state.domains, other_host);
+  const bool still_ambiguous = ambiguous && state.domains.size() > 1;
   for (DomainView& d : state.domains) {
-    const bool ambiguous = d.ambiguous;
-    if (d.mx_host.empty() && !session.tls.sni.empty()) d.mx_host = session.tls.sni;
+    if (d.mx_host.empty()) d.mx_host = sni;
     if (d.domain.empty()) continue;
-    d = describe(session, state, d.domain, d.mx_host, d.basis, session.tls.server_hello_at.time);
-    d.ambiguous = ambiguous;
+    const DomainBasis basis = narrows ? DomainBasis::sni : d.basis;
+    d = describe(session, state, d.domain, d.mx_host, basis, session.tls.server_hello_at.time);
+    d.ambiguous = still_ambiguous;
   }
 }
 

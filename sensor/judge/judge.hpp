@@ -105,7 +105,7 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
                                     DomainBasis basis, Time at) const;
   [[nodiscard]] const policy::CachedPolicy* policy_for(const std::string& domain) const;
   [[nodiscard]] SessionContext context_of(const State& state) const;
-  void refresh_dane(const Session& session, State& state);
+  void learn_from_handshake(const Session& session, State& state);
 
   // learning.cpp
   void read_chain(const Session& session, State& state);

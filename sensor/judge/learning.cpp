@@ -56,12 +56,8 @@ Observation observe(const evidence::SessionEvidence& s, const x509::Chain* chain
 }  // namespace
 
 void Judge::read_chain(const Session& session, State& state) {
-  if (state.chain || !session.tls.chain) {
-    if (session.tls.server_hello) refresh_dane(session, state);
-    return;
-  }
-  state.chain = trust_.read(*session.tls.chain, redactor_);
-  refresh_dane(session, state);
+  if (!state.chain && session.tls.chain) state.chain = trust_.read(*session.tls.chain, redactor_);
+  if (session.tls.server_hello) learn_from_handshake(session, state);
 }
 
 Judge::Keys Judge::keys_of(const Session& s) {

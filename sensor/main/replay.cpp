@@ -167,10 +167,31 @@ void add_counters(sink::RunFacts& f, const Pipeline& p) {
   f.last = std::max(f.last, p.last());
 }
 
+// How far a long replay has come; only for a person at a terminal.
+class Progress {
+ public:
+  void step(Time at) {
+    if (++packets_ % kEvery != 0 || !shown_) return;
+    std::fprintf(stderr, "\r%llu million packets, %s", static_cast<unsigned long long>(packets_ / kEvery),
+                 format_human(at).c_str());
+    used_ = true;
+  }
+  void done() const {
+    if (used_) std::fputs("\r\x1b[K", stderr);
+  }
+
+ private:
+  static constexpr std::uint64_t kEvery = 1'000'000;
+  bool shown_ = isatty(STDERR_FILENO) == 1;
+  bool used_ = false;
+  std::uint64_t packets_ = 0;
+};
+
 class Run {
  public:
-  Run(const Options& options, Setup& setup, judge::Sink& sink, sink::RunFacts& facts)
-      : options_(options), setup_(setup), sink_(sink), facts_(facts) {}
+  // `digest`: SHA-256 of every input is wanted.
+  Run(const Options& options, bool digest, Setup& setup, judge::Sink& sink, sink::RunFacts& facts)
+      : options_(options), digest_(digest), setup_(setup), sink_(sink), facts_(facts) {}
 
   // False: an input cannot be opened; told on standard error.
   Result<void> all() {
@@ -193,14 +214,18 @@ class Run {
   Result<void> some(std::size_t first, std::size_t last) {
     std::vector<std::unique_ptr<capture::Reader>> readers;
     for (std::size_t i = first; i < last; ++i) {
-      auto reader = capture::Reader::open(options_.inputs[i], static_cast<std::uint16_t>(i), true);
+      auto reader = capture::Reader::open(options_.inputs[i], static_cast<std::uint16_t>(i), digest_);
       if (!reader) return std::unexpected(reader.error());
       readers.push_back(std::move(*reader));
     }
     capture::Merger merger(std::move(readers));
     Pipeline pipeline(setup_.config, setup_.trust, setup_.redactor, sink_);
-    while (const auto packet = merger.next())
+    Progress progress;
+    while (const auto packet = merger.next()) {
       if (!setup_.filter || setup_.filter->accepts(*packet)) pipeline.on_packet(*packet);
+      progress.step(packet->at.time);
+    }
+    progress.done();
     pipeline.finish();
     for (const auto& reader : merger.readers()) {
       reader->finish();
@@ -216,6 +241,7 @@ class Run {
   }
 
   const Options& options_;
+  const bool digest_;
   Setup& setup_;
   judge::Sink& sink_;
   sink::RunFacts& facts_;
@@ -260,7 +286,8 @@ int replay(const Options& o) {
   sink::EveSink eve_sink(*output, {.sensor_name = o.sensor_name, .file_names = names},
                          setup->redactor);
   judge::Sink& sink = text ? static_cast<judge::Sink&>(text_sink) : eve_sink;
-  Run run(o, *setup, sink, facts);
+  // The text names every input by its digest, the manifest proves it; EVE has no place for it.
+  Run run(o, text || !o.manifest_file.empty(), *setup, sink, facts);
   if (auto done = run.all(); !done) return complain(done.error());
   facts.exit_line = exit_line(o, run);
   if (text)
