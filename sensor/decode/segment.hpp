@@ -13,7 +13,8 @@ namespace mxw::decode {
 inline constexpr std::uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10,
                               kUrg = 0x20;
 
-enum class Checksum : std::uint8_t { good, bad, unknown };  // unknown: cut, or UDP without one
+// unknown: cut, left to the network card by the capturing host, or UDP without one.
+enum class Checksum : std::uint8_t { good, bad, unknown };
 
 struct IpInfo {
   std::uint32_t tenant = 0;  // 0 unless asked for by VLAN or VNI

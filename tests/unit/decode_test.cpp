@@ -149,6 +149,26 @@ TEST(Decode, HostileHeadersAreCountedAndDropped) {
   }
 }
 
+// What a host captures of its own traffic: the network card computes the sum later.
+TEST(Decode, AChecksumLeftToTheNetworkCardIsUnknownAndNotBad) {
+  Octets frame = tcp_packet("192.0.2.1", 1025, "198.51.100.2", 25, 1, 1, kAck | kPsh, "EHLO a\r\n");
+  const Bytes ip = Bytes(frame).subspan(14);
+  std::uint32_t sum = 6 + static_cast<std::uint32_t>(ip.size() - 20);
+  for (std::size_t i = 12; i < 20; i += 2)
+    sum += static_cast<std::uint32_t>(ip[i] << 8 | ip[i + 1]);
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  const std::size_t field = 14 + 20 + 16;
+  frame[field] = static_cast<std::uint8_t>(sum >> 8);
+  frame[field + 1] = static_cast<std::uint8_t>(sum);
+  Bench run;
+  run.give(frame);
+  frame[field] ^= 1;
+  run.give(frame);
+  ASSERT_EQ(run.segments.size(), 2u);
+  EXPECT_EQ(run.segments[0].checksum, Checksum::unknown);
+  EXPECT_EQ(run.segments[1].checksum, Checksum::bad);
+}
+
 TEST(Decode, AWrongIpv4HeaderChecksumIsToldWithTheSegmentUnlessZero) {
   Octets frame = hello(), datagram = udp_packet(kClient, 1, kServer, 53, "query");
   frame[14 + 10] ^= 0x10;
