@@ -1,0 +1,123 @@
+"""Each check must fail on a bad example and pass on its sound twin. Run by ctest.
+
+usage: selftest.py [--format]      --format: the format check alone (needs clang-format-19)
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def run_check(check, files):
+    """Exit code and output of the check over a tree made of {path: text}."""
+    root = tempfile.mkdtemp(prefix="mxw-check-")
+    try:
+        shutil.copy(os.path.join(HERE, "..", "..", ".clang-format"), root)
+        for name, text in files.items():
+            path = os.path.join(root, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        done = subprocess.run([os.path.join(HERE, check), root], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+    finally:
+        shutil.rmtree(root)
+
+
+class Arrows(unittest.TestCase):
+    def expect(self, path, line, problem):
+        code, out = run_check("arrows", {path: "// x\n" + line + "\n"})
+        if problem is None:
+            self.assertEqual((code, out), (0, ""))
+        else:
+            self.assertEqual(code, 1, out)
+            self.assertIn(path + ":2: include of ", out)
+            self.assertIn(problem, out)
+
+    def test_down_is_fine(self):
+        self.expect("core/policy/a.cpp", '#include "core/mail/name.hpp"', None)
+        self.expect("sensor/flow/a.hpp", '#include "sensor/decode/segment.hpp"', None)
+        self.expect("cli/main.cpp", '#include "core/base/digest.hpp"', None)
+
+    def test_up_is_found(self):
+        self.expect("core/base/a.hpp", '#include "core/mail/name.hpp"', "goes up")
+        self.expect("core/mail/a.hpp", '#include "core/dns/message.hpp"', "goes up")
+        self.expect("core/evidence/a.hpp", '#include "core/dns/message.hpp"', "goes up")
+        self.expect("core/rules/a.cpp", '#include "sensor/judge/judge.hpp"', "goes up")
+        self.expect("sensor/tls/a.cpp", '  #  include "sensor/flow/flow.hpp"', "goes up")
+        self.expect("sensor/judge/a.cpp", '#include "sensor/sink/eve.hpp"', "goes up")
+
+    def test_programs_do_not_meet(self):
+        self.expect("cli/main.cpp", '#include "sensor/main/options.hpp"', "goes up or aside")
+        self.expect("sensor/main/a.cpp", '#include "cli/verify.hpp"', "goes up or aside")
+
+    def test_third_party(self):
+        self.expect("core/x509/a.cpp", "#include <openssl/x509.h>", None)
+        self.expect("sensor/tls/a.cpp", "#include <openssl/ssl.h>", "belongs into")
+        self.expect("sensor/main/a.cpp", "#include <pcap/pcap.h>", "belongs into")
+        self.expect("sensor/flow/a.cpp", "#include <pcap.h>", "belongs into")
+        self.expect("core/rules/a.cpp", "#include <nlohmann/json.hpp>", "belongs into")
+        self.expect("core/policy/a.cpp", "#include <toml++/toml.h>", "belongs into")
+        self.expect("core/base/a.cpp", "#include <boost/asio.hpp>", "belongs into")
+        self.expect("core/dns/a.cpp", "#include <idn2.h>", "belongs into")
+        self.expect("core/base/a.cpp", "#include <zlib.h>", "belongs into")
+
+    def test_place_and_spelling(self):
+        self.expect("core/mail/a.cpp", '#include "name.hpp"', "from the root")
+        code, out = run_check("arrows", {"sensor/new/a.cpp": "\n"})
+        self.assertEqual(code, 1)
+        self.assertIn("has no place", out)
+
+
+class Sizes(unittest.TestCase):
+    @staticmethod
+    def function(lines):
+        return "int f() {\n" + "  g();\n" * (lines - 2) + "}\n"
+
+    def test_functions(self):
+        self.assertEqual(run_check("sizes", {"core/a/a.cpp": self.function(80)})[0], 0)
+        code, out = run_check("sizes", {"core/a/a.cpp": "// x\n" + self.function(81)})
+        self.assertEqual((code, out), (1, "core/a/a.cpp:2: function of 81 lines, at most 80\n"))
+        inline = "class A {\n  void f() {\n" + "    g();\n" * 90 + "  }\n};\n"
+        self.assertEqual(run_check("sizes", {"core/a/a.hpp": inline})[0], 1)
+
+    def test_tables_are_no_functions(self):
+        table = "const int kTable[] = {\n" + "  1,\n" * 300 + "};\n"
+        self.assertEqual(run_check("sizes", {"core/a/a.cpp": table})[0], 0)
+
+    def test_files(self):
+        self.assertEqual(run_check("sizes", {"core/a/a.hpp": "\n" * 800})[0], 0)
+        self.assertEqual(run_check("sizes", {"core/a/a.hpp": "\n" * 801})[0], 1)
+
+    def test_python(self):
+        long = "def f():\n" + "    g()\n" * 80
+        self.assertEqual(run_check("sizes", {"tests/a/a.py": long})[0], 1)
+        self.assertEqual(run_check("sizes", {"tests/a/tool": "#!/usr/bin/env python3\n" + long})[0], 1)
+
+
+class Paths(unittest.TestCase):
+    def test_paths(self):
+        self.assertEqual(run_check("paths", {"docs/a.md": "see /usr/share and /etc/mxwarden\n"})[0], 0)
+        for bad in ("/ho" + "me/jane/x", "/ro" + "ot/x", "/wo" + "rk/x", "https://py" + "pi.org/simple",
+                    "https://reg" + "istry.example.net/x", "https://pro" + "xy.golang.org"):
+            code, out = run_check("paths", {"docs/a.md": "fine\nat %s\n" % bad})
+            self.assertEqual(code, 1, bad)
+            self.assertIn("docs/a.md:2: ", out)
+
+
+class Format(unittest.TestCase):
+    def test_format(self):
+        self.assertEqual(run_check("format", {"core/a.cpp": "int f();\n"})[0], 0)
+        code, out = run_check("format", {"core/a.cpp": "int   f( );\n"})
+        self.assertNotEqual(code, 0)
+        self.assertIn("a.cpp:1", out)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--format"]:
+        unittest.main(argv=[sys.argv[0], "Format"])
+    unittest.main(argv=[sys.argv[0], "Arrows", "Sizes", "Paths"])
