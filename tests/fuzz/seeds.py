@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Makes the seeds of the fuzz targets, tests/fuzz/corpus/TARGET/, from the captures, policies and rules
+of this repository. Run it after a target's input format changed; the files are committed.
+
+usage: seeds.py
+"""
+import gzip
+import os
+import shutil
+import ssl
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+PCAPS = os.path.join(ROOT, "pcaps")
+OUT = os.path.join(HERE, "corpus")
+sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
+sys.dont_write_bytecode = True
+import pcapio  # noqa: E402
+
+# Operations of flow.cpp, to be shifted left by one.
+DATA, MOVED, FIN, RESET, SYN, CUT, WAIT, NO_ACK = range(8)
+DIALOGUES = ["keyword-removed.s", "keyword-garbled.s", "banner-masked.s", "inject-454.s", "clean-bdat",
+             "response-injection.s", "command-injection.r", "no-tls-after-220.s", "command-overwritten.r",
+             "clean-two-transactions", "auth-clear", "rst-inject.s", "clean-tls13", "clean-implicit-tls"]
+HANDSHAKES = ["clean-tls13", "clean-tls12-cert", "clean-tls12-anon", "clean-tls12-rsa", "weak-tls10",
+              "clean-implicit-tls", "no-tls-after-220.s"]
+PIPELINES = ["keyword-removed.s.pcap", "response-injection.s.pcap", "mx-spoofed-race.s.pcap",
+             "clean-tls12-cert.pcap", "reset-clienthello-exim.s.pcap", "clean-dane.pcapng"]
+
+
+def put(target, name, data):
+    folder = os.path.join(OUT, target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data)
+
+
+def read(name):
+    with open(os.path.join(PCAPS, name), "rb") as f:
+        return f.read()
+
+
+def record(control, argument, data):
+    """fuzz.hpp, Record."""
+    return struct.pack(">BBH", control, argument, len(data)) + data
+
+
+def packets(name):
+    return [p[3] for p in pcapio.read(os.path.join(PCAPS, name + ".pcap"))[1]]
+
+
+def transport(frame):
+    """(protocol, source, destination, source port, destination port, flags, payload), or None."""
+    if frame[12:14] != b"\x08\x00":
+        return None
+    ip = frame[14:14 + struct.unpack_from(">H", frame, 16)[0]]
+    body = ip[(ip[0] & 15) * 4:]
+    ports = struct.unpack_from(">HH", body)
+    if ip[9] == 17:
+        return 17, ip[12:16], ip[16:20], *ports, 0, body[8:]
+    return ip[9], ip[12:16], ip[16:20], *ports, body[13], body[(body[12] >> 4) * 4:]
+
+
+def conversation(name):
+    """(from the server?, flags, payload) of the TCP segments of the first mail connection."""
+    out, client = [], None
+    for frame in packets(name):
+        t = transport(frame)
+        if not t or t[0] != 6 or not {25, 465, 587} & set(t[3:5]):
+            continue
+        if client is None:
+            client = t[1], t[3]
+        if client in ((t[1], t[3]), (t[2], t[4])):
+            out.append(((t[1], t[3]) != client, t[5], t[6]))
+    return out
+
+
+def flows():
+    for name in DIALOGUES:
+        port = 1 if name == "clean-implicit-tls" else 0
+        data = bytes([port << 1])
+        for server, flags, payload in conversation(name):
+            op = RESET if flags & 4 else FIN if flags & 1 else DATA
+            if payload or op != DATA:
+                data += record(op << 1 | server, 0, payload)
+        put("flow", name, data)
+    line = b"EHLO client.example.com\r\n"
+    banner = record(DATA << 1 | 1, 0, b"220 mx1.example.org ESMTP\r\n")
+    ehlo = record(DATA << 1, 0, line)
+    put("flow", "overlap-conflict", b"\0" + banner + ehlo + record(MOVED << 1, 256 - 10, b"X" * 10))
+    put("flow", "gap-given-up", b"\0" + banner + record(CUT << 1, 40, b"") + ehlo +
+        record(WAIT << 1, 2, b"") + record(DATA << 1 | 1, 0, b"250 mx1.example.org\r\n"))
+    put("flow", "midstream", b"\1" + ehlo + record(DATA << 1 | 1, 0, b"250 mx1.example.org\r\n"))
+    put("flow", "idle-then-syn", b"\0" + banner + record(WAIT << 1, 255, b"") * 2 +
+        record(SYN << 1, 3, b"") + record(NO_ACK << 1, 0, line))
+
+
+def after_220(segments):
+    """What follows the 220 to STARTTLS; everything where there is no STARTTLS."""
+    for i, (server, _, payload) in enumerate(segments):
+        if not server and payload == b"STARTTLS\r\n":
+            return [s for s in segments[i + 1:] if s[2]][1:]
+    return [s for s in segments if s[2]]
+
+
+def handshakes():
+    for name in HANDSHAKES:
+        data = b"".join(record(int(server), 0, payload)
+                        for server, _, payload in after_220(conversation(name)))
+        put("tls", name, data)
+    hello = after_220(conversation("clean-tls13"))[0][2]
+    put("tls", "gap-in-hello", record(0, 0, hello[:90]) + record(2, 20, b"") + record(0, 0, hello[111:]))
+
+
+def leaf(server):
+    """The first certificate of a TLS 1.2 server's octets; each message stands in one record here."""
+    at = 0
+    while server[at] == 22:
+        size = struct.unpack_from(">H", server, at + 3)[0]
+        body = server[at + 5:at + 5 + size]
+        at += 5 + size
+        while body:
+            if body[0] == 11:
+                return body[10:10 + int.from_bytes(body[7:10], "big")]
+            body = body[4 + int.from_bytes(body[1:4], "big"):]
+    raise ValueError("no certificate")
+
+
+def certificates():
+    for name in ("clean-tls12-cert", "clean-tls12-rsa", "weak-tls10", "cert-substituted.s"):
+        server = b"".join(p for s, _, p in after_220(conversation(name)) if s)
+        put("certificate", name, leaf(server))
+    put("certificate", "lab-ca", ssl.PEM_cert_to_DER_cert(read("ca/lab-ca.pem").decode()))
+
+
+def names():
+    queries = [p for n in ("mx-spoofed-race.s", "clean-tls13", "clean-ipv6") for p in packets(n)]
+    _, dane = unpack_pcapng(read("clean-dane.pcapng"))
+    seen = 0
+    for frame in queries + dane:
+        t = transport(frame)
+        if t and t[0] == 17 and 53 in t[3:5]:
+            put("dns", "message-%02d" % seen, t[6])
+            seen += 1
+    put("dns", "compression-loop", bytes(2) + b"\x84\0" + struct.pack(">4H", 1, 1, 0, 0) +
+        b"\xc0\x0c\0\x0f\0\1" + b"\xc0\x0c\0\x0f\0\1\0\0\0\1\0\4\0\1\xc0\x0c")
+
+
+def unpack_pcapng(data):
+    """Enhanced packet blocks of a file pcapio.py wrote."""
+    at, out = 0, []
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        if kind == 6:
+            caplen = struct.unpack_from("<I", data, at + 20)[0]
+            out.append(data[at + 28:at + 28 + caplen])
+        at += size
+    return 1, out
+
+
+def decoding():
+    for name in ("keyword-removed.s", "clean-ipv6", "rst-inject.s"):
+        put("decode", name, b"".join(record(0, 0, p) for p in packets(name)[:24]))
+    ip = packets("keyword-removed.s")[0][14:]
+    mac = bytes(12)
+    put("decode", "links", b"".join([
+        record(0, 0, mac + b"\x88\xa8\0\5\x81\0\0\7\x08\0" + ip),      # QinQ
+        record(1, 0, b"\2\0\0\0" + ip), record(2, 0, b"\xff\3\0\x21" + ip), record(4, 0, ip),
+        record(5, 0, b"\0\0\0\2" + ip), record(6, 0, bytes(14) + b"\x08\0" + ip),
+        record(7, 9, ip[:30]), record(9, 0, b"\x08\0" + bytes(18) + ip)]))
+    body = ip[20:] + bytes(24 - len(ip[20:]) % 8)
+    first = ip[:6] + b"\x20\0" + ip[8:20] + body[:16]
+    rest = ip[:6] + b"\0\2" + ip[8:20] + body[16:]
+    put("decode", "fragments", record(4, 0, rest) + record(4, 0, first) + record(4, 0, first))
+    six = packets("clean-ipv6")
+    frame = next(p for p in six if p[12:14] == b"\x86\xdd" and p[20] == 6)
+    header, payload = frame[14:54], frame[54:]
+    chain = b"\x3c\0" + bytes(6) + b"\6\0" + bytes(6)
+    put("decode", "extension-headers", record(8, 0, header[:4] +
+        struct.pack(">H", len(chain) + len(payload)) + b"\0" + header[7:] + chain + payload))
+
+
+def captures():
+    few = [(1, 2, len(p), p) for p in packets("clean-probe-quit")[:3]]
+    put("capture", "classic", pcapio.classic(1, few))
+    put("capture", "pcapng", pcapio.pcapng(1, few))
+    put("capture", "gzip", gzip.compress(pcapio.classic(1, few), 9, mtime=0))
+    put("capture", "gzip-pcapng", gzip.compress(pcapio.pcapng(1, few), 9, mtime=0))
+    put("capture", "cut-off", pcapio.classic(1, few)[:-7])
+    put("capture", "nanoseconds", struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1) +
+        struct.pack(">IIII", 1, 999999999, 60, 60) + bytes(60))
+    options = struct.pack("<HHB3xHHqHH", 9, 1, 9, 14, 8, -3600, 0, 0)
+    head = pcapio.pcapng(1, [])[:28]
+    put("capture", "pcapng-blocks", head +
+        pcapio.block(1, struct.pack("<HHI", 1, 0, 64) + options) +
+        pcapio.block(1, struct.pack("<HHI", 127, 0, 0)) +
+        pcapio.block(3, struct.pack("<I", 60) + bytes(60)) +
+        pcapio.block(10, struct.pack("<II", 0x544C534B, 4) + b"CLI\n") +
+        pcapio.block(5, struct.pack("<III", 0, 0, 0) + struct.pack("<HHQHH", 5, 8, 3, 0, 0)) +
+        pcapio.block(6, struct.pack("<IIIII", 1, 0, 0, 4, 4) + bytes(4)) +
+        pcapio.block(2, struct.pack("<HHIIII", 0, 0, 0, 0, 4, 4) + bytes(4)))
+
+
+def texts():
+    for name in sorted(os.listdir(os.path.join(PCAPS, "policies"))):
+        put("sidecar" if name.endswith(".json") else "sts_policy", name, read("policies/" + name))
+    put("sts_policy", "everything", b"version: STSv1\nmode: testing\r\nmx: *.example.org\nmx: 192.0.2.1\n"
+        b"max_age: 99999999\nmode: none\nx-future: value\nmx: mx.example.net\n")
+    put("sidecar", "all", b'{"id":"1","fetched_at":"2026-11-01T00:00:00Z",'
+        b'"valid_until":"2026-12-01T00:00:00.5Z","source":"x","pin":true}')
+    for i, text in enumerate((b"v=STSv1; id=20261101;", b"v=STSv1 ;id=1; a=b", b"v=STSv1;\nv=spf1 -all",
+                              b"v=STSv1; id=a; id=b\nv=STSv1; id=c;")):
+        put("sts_record", "record-%d" % i, text)
+    for i, text in enumerate((b"FROM:<jane@example.org> SIZE=10", b"<>", b"TO:<@a.example,@b.example:x@c.test>",
+                              b'<"a b\\"@"@example.org>', b"<x@[192.0.2.1]>", b"mx1.example.org",
+                              "<jörg@bücher.example>".encode(), "xn--bcher-kva.example".encode())):
+        put("mail_path", "path-%d" % i, text)
+    for name in ("R01", "R02", "R12", "R24", "R29"):
+        with open(os.path.join(ROOT, "rules", name + ".toml"), "rb") as f:
+            put("rules", name, f.read())
+    put("rules", "override", b'[R02]\nseverity = "low"\n[R02.exempt]\nmx = ["mx.example.org"]\n')
+
+
+def main():
+    shutil.rmtree(OUT, ignore_errors=True)
+    flows()
+    handshakes()
+    certificates()
+    names()
+    decoding()
+    captures()
+    texts()
+    for name in PIPELINES:
+        put("pipeline", name, read(name))
+
+
+if __name__ == "__main__":
+    main()
