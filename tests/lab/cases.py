@@ -17,10 +17,13 @@ class Case:
     receiver: str = "Postfix"
     notes: str = ""
     suffix: str = ".pcap"
+    ca: str = "lab-ca.pem"          # the roots to judge by, a file of ca/
+    forge: dict = dataclasses.field(default_factory=dict)    # side -> packets in, packets out
 
     def file(self, side):
-        """Clean cases need one tap only, so their names carry no side."""
-        return self.name + (f".{side}" if self.attack != "none" else "") + self.suffix
+        """A case with one tap needs no side in its name; an attack says it all the same."""
+        named = self.attack != "none" or len(self.sides) > 1
+        return self.name + (f".{side}" if named else "") + self.suffix
 
     def check(self, side, packets):
         """Why the packets do not show the case, or None. Races, above all, can be lost."""

@@ -102,6 +102,10 @@ def probe_quit(lab):
     lab.client("probe")
 
 
+def bare_lf_dot(lab):
+    lab.client("bare-lf-dot", net.MX["plain"])
+
+
 def resumption(lab):
     lab.postfix.configure(**TLS12_CERT, smtp_tls_session_cache_database=
                           f"btree:{lab.postfix.dir}/data/smtp_scache")
@@ -145,6 +149,12 @@ CASES = [
          notes="genuine 454: the receiver cannot read its key; a control of R06 at medium"),
     Case("clean-auth-tls", auth_tls, sender="script", notes="port 587, AUTH inside TLS"),
     Case("clean-probe-quit", probe_quit, sender="script", notes="EHLO then QUIT"),
+    Case("clean-bare-lf-dot", bare_lf_dot, sender="script",
+         has={"s": [b"One line.\n.\r\nSecond line"]},
+         notes="LF . CRLF inside the message with plain text behind it; the receiver accepts "
+               "CRLF . CRLF only"),
+    Case("two-taps", tls13, "sr",
+         notes="one session on both sides of a router that is no proxy: same ports, TTL one less"),
     Case("clean-resumption", resumption, suffix=".pcap.gz",
          notes="TLS 1.2, second session resumed"),
     Case("clean-20-sessions", many_sessions, notes="25 sessions"),

@@ -5,6 +5,12 @@ VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1,
             "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
+# supported_versions (RFC 8446 4.2.1) as Postfix has OpenSSL send it, four versions from 1.3 down;
+# and with a reserved value (RFC 8701) where 1.3 stood.
+OFFERS_13 = bytes.fromhex("002b000908" "0304" "0303")
+OFFERS_GREASE = bytes.fromhex("002b000908" "0a0a" "0303")
+
+
 class Reset(Exception):
     """Both connections were aborted on purpose."""
 
@@ -58,6 +64,15 @@ class Refused502(Refused):
     reply = b"502 5.5.1 Command not implemented\r\n"
 
 
+class DuplicateReply(Mode):
+    """A refusal of ours comes first, then the server's own 220, in a segment each."""
+
+    def server_lines(self, s, lines):
+        if s.asked_tls and lines[0][:3] == b"220":
+            s.client.send(Refused.reply)
+        return lines
+
+
 class EhloRefused(Mode):
     """The host name stays in the banner, else Postfix would not even try EHLO."""
 
@@ -96,6 +111,18 @@ class ResetHello(Mode):
         if from_client and data[:1] == b"\x16":
             s.server.send(data)
             s.reset()
+        return data
+
+
+class VersionStripped(Mode):
+    """The ClientHello loses its offer of TLS 1.3; its length stays, and so does all else.
+
+    A server that knows 1.3 then says in ServerHello.random that it was made to choose less.
+    """
+
+    def raw(self, s, data, from_client):
+        if from_client and data[:1] == b"\x16" and data[5:6] == b"\x01":
+            return data.replace(OFFERS_13, OFFERS_GREASE, 1)
         return data
 
 
@@ -172,6 +199,7 @@ class PlainOnward(Terminate):
 
 MODES = {"pass": Mode, "keyword-removed": KeywordRemoved, "keyword-garbled": KeywordGarbled,
          "inject-454": Refused, "inject-5xx": Refused502, "ehlo-refused": EhloRefused,
+         "duplicate-reply": DuplicateReply, "version-stripped": VersionStripped,
          "banner-masked": BannerMasked, "command-overwritten": CommandOverwritten,
          "reset-clienthello": ResetHello, "command-injection": CommandInjection,
          "response-injection": ResponseInjection, "no-tls-after-220": Eaten220,

@@ -1,6 +1,7 @@
-"""Keys and certificates of the lab: a root, an intermediate, server leaves, forgeries.
+"""Keys and certificates of the lab: two roots, their intermediates, server leaves, forgeries.
 
-The root lives for 20 years so that captures of today still verify at packet time.
+The roots live for 20 years so that captures of today still verify at packet time. The second one
+stands for an authority that was made to certify the wrong party.
 """
 import os
 
@@ -23,14 +24,18 @@ class Pki:
         return os.path.join(self.dir, name)
 
     def make(self):
-        if os.path.exists(self.path("complete")):
-            return
         os.makedirs(self.dir, mode=0o700, exist_ok=True)
-        self.root()
-        self.intermediate()
-        san = ",".join("DNS:" + n for n in NAMES)
-        self.leaf("mx", NAMES[0], san, P256, ["-days", "1095"])
-        self.leaf("mx-rsa", NAMES[0], san, RSA, ["-days", "1095"])
+        if not os.path.exists(self.path("complete")):
+            self.make_first()
+        if not os.path.exists(self.path("inter-two.pem")):
+            self.root("root-two", "mxwarden lab second root")
+            self.intermediate("inter-two", "root-two", "mxwarden lab second intermediate")
+
+    def make_first(self):
+        self.root("root", "mxwarden lab root")
+        self.intermediate("inter", "root", "mxwarden lab intermediate")
+        self.leaf("mx", NAMES[0])
+        self.leaf("mx-rsa", NAMES[0], RSA)
         self.expired("old", "mx.old.test")
         self.self_signed("fake", NAMES[0])
         self.self_signed("attacker", "mx.attacker.test")
@@ -43,15 +48,15 @@ class Pki:
     def openssl(self, *argv):
         return run("openssl", *argv)
 
-    def root(self):
+    def root(self, name, subject):
         self.openssl("req", "-x509", *P256, "-nodes", "-days", "7305",
-                     "-subj", "/O=mxwarden lab/CN=mxwarden lab root",
+                     "-subj", "/O=mxwarden lab/CN=" + subject,
                      "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-                     "-keyout", self.path("root.key"), "-out", self.path("root.pem"))
+                     "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"))
 
-    def intermediate(self):
-        self.request("inter", "/O=mxwarden lab/CN=mxwarden lab intermediate", P256)
-        self.sign("inter", "root", CA_EXT, ["-days", "7300"])
+    def intermediate(self, name, root, subject):
+        self.request(name, "/O=mxwarden lab/CN=" + subject, P256)
+        self.sign(name, root, CA_EXT, ["-days", "7300"])
 
     def request(self, name, subject, key):
         self.openssl("req", *key, "-nodes", "-subj", subject,
@@ -64,11 +69,13 @@ class Pki:
                      "-CAcreateserial", "-extfile", self.path("ext"), *validity,
                      "-out", self.path(name + ".pem"))
 
-    def leaf(self, name, host, san, key, validity):
-        """A server certificate of the intermediate; NAME.chain is what a server presents."""
+    def leaf(self, name, host, key=P256, issuer="inter"):
+        """A server certificate, valid from now on; NAME.chain is what a server presents."""
+        san = ",".join("DNS:" + n for n in NAMES)
         self.request(name, f"/CN={host}", key)
-        self.sign(name, "inter", f"subjectAltName={san}\nextendedKeyUsage=serverAuth\n", validity)
-        self.bundle(name, [name + ".key", name + ".pem", "inter.pem"])
+        self.sign(name, issuer, f"subjectAltName={san}\nextendedKeyUsage=serverAuth\n",
+                  ["-days", "1095"])
+        self.bundle(name, [name + ".key", name + ".pem", issuer + ".pem"])
 
     def expired(self, name, host):
         """`openssl x509` knows no start date in 3.0, so the small `ca` command signs this one."""
@@ -92,12 +99,24 @@ class Pki:
         self.bundle(name, [name + ".key", name + ".pem"])
 
     def bundle(self, name, parts):
-        text = ""
-        for part in parts:
-            with open(self.path(part)) as f:
-                text += f.read()
-        self.write(name + ".chain", text)
+        self.write(name + ".chain", self.text(*parts))
         os.chmod(self.path(name + ".chain"), 0o600)
+
+    def text(self, *names):
+        """Several PEM files as one text."""
+        text = ""
+        for name in names:
+            with open(self.path(name)) as f:
+                text += f.read()
+        return text
+
+    def export(self, folder):
+        """The roots for --ca-file: the usual one, and both."""
+        os.makedirs(folder, exist_ok=True)
+        for name, roots in (("lab-ca.pem", ["root.pem"]),
+                            ("lab-ca-two.pem", ["root.pem", "root-two.pem"])):
+            with open(os.path.join(folder, name), "w") as f:
+                f.write(self.text(*roots))
 
     def tlsa(self, name):
         """The data of a `3 1 1` record for one certificate."""

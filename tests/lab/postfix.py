@@ -1,4 +1,5 @@
 """Two Postfix instances: a sender whose settings each case picks, one receiver with many faces."""
+import contextlib
 import os
 import re
 import shutil
@@ -102,7 +103,7 @@ class Receiver(Instance):
         self.pki = pki
 
     def up(self):
-        chain = f"{self.pki.path('mx.chain')}, {self.pki.path('mx-rsa.chain')}"
+        chain = self.chains("mx", "mx-rsa")
         self.write({
             "myhostname": "mx1.example.org", "mydomain": "example.org", "myorigin": "example.org",
             "inet_interfaces": "all", "inet_protocols": "all",
@@ -118,6 +119,30 @@ class Receiver(Instance):
         self.greylist(False)
         self.start()
 
+    def chains(self, *names):
+        return ", ".join(self.pki.path(name + ".chain") for name in names)
+
+    @contextlib.contextmanager
+    def presenting(self, name):
+        """For a while mx1 presents another certificate."""
+        self.present(name)
+        try:
+            yield
+        finally:
+            self.present("mx", "mx-rsa")
+
+    def present(self, *names):
+        run("postconf", "-c", self.etc, "-e", "smtpd_tls_chain_files = " + self.chains(*names))
+        run("postfix", "-c", self.etc, "reload", ns=self.ns)
+        leaf = self.pki.text(names[0] + ".pem").strip()
+        wait_for(lambda: leaf in self.presented(), f"certificate {names[0]}, see {self.log}")
+
+    def presented(self):
+        """What mx1 shows to a client in its own namespace, out of sight of the taps."""
+        return run("openssl", "s_client", "-starttls", "smtp", "-tls1_2", "-cipher",
+                   "ECDHE-ECDSA-AES256-GCM-SHA384", "-connect", net.MX["mx1"] + ":25", ns=self.ns,
+                   stdin="QUIT\n", check=False)
+
     def services(self):
         mx = net.MX
         text = smtpd(mx["mx1"] + ":25", "mx1.example.org")
@@ -126,10 +151,12 @@ class Receiver(Instance):
         text += smtpd(mx["dane"] + ":25", "mx-dane.example.org",
                       smtpd_tls_chain_files=self.pki.path("mx.chain"))
         text += smtpd(mx["open"] + ":25", "mx.open.test")
-        # max_use=1: each connection reads the greylist file anew.
+        # max_use=1: each connection reads the greylist file anew. Of all services only this one
+        # ends a message by the standard's line alone; the others show what smuggling can do.
         text += smtpd(mx["plain"] + ":25", "mx.plain.test", smtpd_tls_security_level="none",
                       max_use="1", smtpd_recipient_restrictions=
-                      f"check_recipient_access,texthash:{self.etc}/greylist")
+                      f"check_recipient_access,texthash:{self.etc}/greylist",
+                      smtpd_forbid_bare_newline="normalize")
         # A key that cannot be read is what a real 454 comes from.
         text += smtpd(mx["broken"] + ":25", "mx.broken.test", smtpd_tls_chain_files="",
                       smtpd_tls_cert_file=self.pki.path("mx.pem"),
