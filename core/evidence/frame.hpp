@@ -13,8 +13,12 @@ namespace mxw::evidence {
 // not seen, the side that speaks as a client); `src` of every output is the client.
 enum class Dir : std::uint8_t { client = 0, server = 1 };
 
-[[nodiscard]] constexpr Dir other(Dir d) { return d == Dir::client ? Dir::server : Dir::client; }
-[[nodiscard]] constexpr std::size_t index(Dir d) { return static_cast<std::size_t>(d); }
+[[nodiscard]] constexpr Dir other(Dir d) {
+  return d == Dir::client ? Dir::server : Dir::client;
+}
+[[nodiscard]] constexpr std::size_t index(Dir d) {
+  return static_cast<std::size_t>(d);
+}
 
 struct FrameRef {
   std::uint64_t frame = 0;  // number in its file, from 1 as in Wireshark; 0 = none
@@ -22,8 +26,8 @@ struct FrameRef {
   Time time;
 };
 
-// How much of a session the capture holds, as of one moment. Any of them true before a decision point
-// makes the decision "not judged", with the first true one as the reason (semantics 4).
+// How much of a session the capture holds, as of one moment. Any of them true before a decision
+// point makes the decision "not judged", with the first true one as the reason (semantics 4).
 struct Quality {
   bool midstream = false;  // the start was not seen
   bool one_sided = false;  // one direction carried no packet

@@ -35,23 +35,23 @@ struct DialogueLine {
 
 // One accepted or refused EHLO or HELO.
 struct Greeting {
-  bool esmtp = false;  // EHLO (or LHLO)
+  bool esmtp = false;     // EHLO (or LHLO)
   bool complete = false;  // the whole reply was seen
   std::uint16_t code = 0;
   std::string name;                   // the argument, redacted
   std::vector<std::string> keywords;  // reply lines after the first, without code, redacted
   Offered starttls = Offered::unknown;
-  std::uint32_t masked = 0;      // tokens of the form ^[X*]{4,}[A-Z]?$
-  std::uint32_t masked8 = 0;     // of those, 8 characters long
+  std::uint32_t masked = 0;          // tokens of the form ^[X*]{4,}[A-Z]?$
+  std::uint32_t masked8 = 0;         // of those, 8 characters long
   bool masked8_unexplained = false;  // semantics 1: not explained by CHUNKING
   bool chunking = false, binarymime = false;
-  FrameRef at;        // of the command
-  FrameRef reply_at;  // of the reply's last line
+  FrameRef at;                                  // of the command
+  FrameRef reply_at;                            // of the reply's last line
   std::uint32_t first_line = 0, last_line = 0;  // indices into dialogue, last exclusive
 };
 
 struct Recipient {
-  std::string domain;  // lower case A-label where it is one
+  std::string domain;      // lower case A-label where it is one
   std::uint16_t code = 0;  // 0: no reply seen
   FrameRef at;
 };
@@ -91,8 +91,8 @@ struct StarttlsEvidence {
   bool refused_seen = false;     // some STARTTLS was refused (code not 220, not 421)
   std::uint16_t refused_code = 0;
   std::uint32_t bytes_after_command = 0;  // clear bytes behind the STARTTLS line, before the 220
-  std::uint32_t bytes_after_220 = 0;      // clear bytes behind the 220 line, before the client spoke
-  bool plain_after_220 = false;           // SMTP simply goes on in clear
+  std::uint32_t bytes_after_220 = 0;  // clear bytes behind the 220 line, before the client spoke
+  bool plain_after_220 = false;       // SMTP simply goes on in clear
   bool overwritten = false;  // an unknown X or * command of 8 letters where STARTTLS was due (R08)
   bool duplicate_reply = false;
   FrameRef at, reply_at, injected_at, overwritten_at;
@@ -111,7 +111,7 @@ struct SessionEvidence {
   Endpoint client, server;
   FrameRef start, last;
   Ended ended = Ended::open;
-  bool data_seen = false;    // any payload octet: without one there is no session
+  bool data_seen = false;  // any payload octet: without one there is no session
   bool implicit_tls = false;
 
   Quality quality;  // as of now
@@ -122,9 +122,9 @@ struct SessionEvidence {
   std::string banner_host;
   std::uint16_t banner_code = 0;
   bool banner_masked = false;
-  std::vector<Greeting> greetings;  // at most 8, the counting one is `greeting`
+  std::vector<Greeting> greetings;        // at most 8, the counting one is `greeting`
   std::optional<std::uint32_t> counting;  // index into greetings
-  std::uint16_t ehlo_code = 0;  // of the last EHLO answered, refused ones included
+  std::uint16_t ehlo_code = 0;            // of the last EHLO answered, refused ones included
   bool ehlo_refused = false, helo_after_refusal = false;
   StarttlsEvidence starttls;
   bool mail_accepted_in_clear = false;
@@ -133,7 +133,7 @@ struct SessionEvidence {
   std::string auth_mechanism;  // upper case
   FrameRef auth_at;
   std::vector<Transaction> transactions;
-  std::uint32_t transaction_count = 0;  // those beyond the limit counted too
+  std::uint32_t transaction_count = 0;    // those beyond the limit counted too
   std::vector<std::string> rcpt_domains;  // of all transactions, in order of appearance, unique
   std::vector<DialogueLine> dialogue;     // bounded by limits::kSmtpDialogueLines
   std::uint32_t dialogue_dropped = 0;

@@ -51,8 +51,8 @@ struct TlsEvidence {
   std::string server_alpn;
   std::string ja3, ja3_string, ja3s, ja3s_string, ja4;
 
-  std::shared_ptr<const DerChain> chain;  // only when certificate_seen
-  std::vector<TlsAlert> alerts;           // in clear, at most 4
+  std::shared_ptr<const DerChain> chain;       // only when certificate_seen
+  std::vector<TlsAlert> alerts;                // in clear, at most 4
   FailStage fail_stage = FailStage::no_hello;  // how far it came; meaningful while not completed
 
   FrameRef client_hello_at, server_hello_at, certificate_at, completed_at;

@@ -1,5 +1,5 @@
-// EvidenceUpdate: a session moved on. Emitted by sensor/session in packet order; the judge takes updates
-// ordered by (time, frame) and must not keep the reference behind the call.
+// EvidenceUpdate: a session moved on. Emitted by sensor/session in packet order; the judge takes
+// updates ordered by (time, frame) and must not keep the reference behind the call.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 namespace mxw::evidence {
 
 enum class Change : std::uint8_t {
-  greeting,     // an EHLO or HELO was accepted before the first STARTTLS and accepted MAIL
-  command,      // a command came or was answered
-  handshake,    // TLS settled (completed, failed, not TLS, connection closed), or data after a reset
-  mail,         // MAIL was accepted in clear
-  recipient,    // a RCPT was accepted in clear: a policy domain is known; `index` into transactions
+  greeting,   // an EHLO or HELO was accepted before the first STARTTLS and accepted MAIL
+  command,    // a command came or was answered
+  handshake,  // TLS settled (completed, failed, not TLS, connection closed), or data after a reset
+  mail,       // MAIL was accepted in clear
+  recipient,  // a RCPT was accepted in clear: a policy domain is known; `index` into transactions
   transaction,  // a mail transaction is over; `index` into transactions
   hello,        // a TLS Hello was parsed and nothing more of the handshake will be (event `tls`)
   settled,      // the outcome is known (event `starttls`)

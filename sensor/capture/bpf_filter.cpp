@@ -34,8 +34,7 @@ BpfFilter::~BpfFilter() = default;
 Result<BpfFilter> BpfFilter::compile(const std::string& expression) {
   BpfFilter filter(expression);
   auto program = std::make_unique<Program>(expression, kLinkEthernet);
-  if (!program->usable)
-    return fail(ErrorKind::usage, "--filter: " + program->error);
+  if (!program->usable) return fail(ErrorKind::usage, "--filter: " + program->error);
   filter.programs_.emplace(kLinkEthernet, std::move(program));
   return filter;
 }

@@ -1,5 +1,5 @@
-// BpfFilter: a pcap-filter expression applied to packets of a capture file, compiled by libpcap once per
-// link type. Not thread-safe.
+// BpfFilter: a pcap-filter expression applied to packets of a capture file, compiled by libpcap
+// once per link type. Not thread-safe.
 #pragma once
 
 #include <map>

@@ -10,19 +10,27 @@ using rules::Value;
 
 std::string_view type_word(std::uint16_t type) {
   switch (static_cast<dns::Type>(type)) {
-    case dns::Type::a: return "a";
-    case dns::Type::aaaa: return "aaaa";
-    case dns::Type::mx: return "mx";
-    case dns::Type::txt: return "txt";
-    case dns::Type::tlsa: return "tlsa";
-    case dns::Type::ns: return "ns";
-    case dns::Type::cname: return "cname";
-    default: return "other";
+    case dns::Type::a:
+      return "a";
+    case dns::Type::aaaa:
+      return "aaaa";
+    case dns::Type::mx:
+      return "mx";
+    case dns::Type::txt:
+      return "txt";
+    case dns::Type::tlsa:
+      return "tlsa";
+    case dns::Type::ns:
+      return "ns";
+    case dns::Type::cname:
+      return "cname";
+    default:
+      return "other";
   }
 }
 
-// Which MX hosts of the answer match the policy. An answer without MX means the domain itself (RFC 5321
-// section 5.1); a null MX names no host.
+// Which MX hosts of the answer match the policy. An answer without MX means the domain itself (RFC
+// 5321 section 5.1); a null MX names no host.
 Value mx_in_policy(const dnswire::DnsAnswer& answer, const DomainView& domain) {
   const dns::Message& m = answer.message;
   const bool asked_mx = m.questions.front().type == static_cast<std::uint16_t>(dns::Type::mx);
@@ -61,21 +69,32 @@ Value AnswerFields::get(Field field) const {
   const dns::Message& m = v_.answer.message;
   const DomainView& d = v_.domain;
   switch (field) {
-    case Field::dns_qtype: return Value::text(type_word(m.questions.front().type));
-    case Field::dns_rcode: return Value::uint(m.rcode);
-    case Field::dns_query_seen: return Value::boolean(v_.believed);
-    case Field::dns_answers_conflict: return Value::boolean(v_.answer.conflicts);
+    case Field::dns_qtype:
+      return Value::text(type_word(m.questions.front().type));
+    case Field::dns_rcode:
+      return Value::uint(m.rcode);
+    case Field::dns_query_seen:
+      return Value::boolean(v_.believed);
+    case Field::dns_answers_conflict:
+      return Value::boolean(v_.answer.conflicts);
     case Field::dns_negative:
       return Value::boolean(m.rcode == 3 || (m.rcode == 0 && m.answers.empty()));
-    case Field::dns_ad: return Value::boolean(m.ad);
-    case Field::dns_mx_in_policy: return mx_in_policy(v_.answer, d);
-    case Field::dns_null_mx: return Value::boolean(null_mx(m));
-    case Field::dns_ttl: return smallest_ttl(m);
-    case Field::policy_domain: return Value::text(d.domain);
+    case Field::dns_ad:
+      return Value::boolean(m.ad);
+    case Field::dns_mx_in_policy:
+      return mx_in_policy(v_.answer, d);
+    case Field::dns_null_mx:
+      return Value::boolean(null_mx(m));
+    case Field::dns_ttl:
+      return smallest_ttl(m);
+    case Field::policy_domain:
+      return Value::text(d.domain);
     case Field::policy_protection:
       return Value::text(policy::protection_name(d.judgement.protection));
-    case Field::policy_state: return Value::text(policy::state_name(d.judgement.state));
-    default: return Value::unknown();
+    case Field::policy_state:
+      return Value::text(policy::state_name(d.judgement.state));
+    default:
+      return Value::unknown();
   }
 }
 
@@ -96,9 +115,13 @@ void Judge::on_answer(const dnswire::DnsAnswer& answer) {
 }
 
 void Judge::judge_answer(const rules::Rule& rule, const AnswerView& view) {
+  const rules::Role role = role_of(view.answer);
+  if (!rule.roles.has(role)) return;
   const AnswerFields fields(view);
-  const rules::Subject subject{.client = view.answer.client.address, .mx_host = {},
-                               .policy_domain = view.domain.domain, .issuer_spki = {},
+  const rules::Subject subject{.client = view.answer.client.address,
+                               .mx_host = {},
+                               .policy_domain = view.domain.domain,
+                               .issuer_spki = {},
                                .now = view.answer.at.time};
   const rules::Evaluation evaluation =
       rules::evaluate(rule, rules::Scope::dns, rule.at, fields, subject);
@@ -109,7 +132,7 @@ void Judge::judge_answer(const rules::Rule& rule, const AnswerView& view) {
     sink_.on_near_miss(nullptr, rule, why, view.answer.at);
     return;
   }
-  Finding finding = build_answer_finding(rule, evaluation, view, redactor_);
+  Finding finding = build_answer_finding(rule, evaluation, view, role, redactor_);
   const bool testing = view.domain.judgement.protection == policy::Protection::sts_testing;
   if (testing && rule.reads_policy())
     finding.severity = std::min(finding.severity, rules::Severity::medium);

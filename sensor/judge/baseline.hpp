@@ -1,8 +1,8 @@
-// Baselines: what was normal before (design section 4, item 5). An interface, so that the persistent store of
-// the live sensor can stand behind it; here the one that lasts for a run.
+// Baselines: what was normal before (design section 4, item 5). An interface, so that the
+// persistent store of the live sensor can stand behind it; here the one that lasts for a run.
 //
-// Keys: server; (server, egress address); client; (EHLO domain, /24 or /48). Only clean sessions train
-// (none with a finding of medium or above). One thread: the judge.
+// Keys: server; (server, egress address); client; (EHLO domain, /24 or /48). Only clean sessions
+// train (none with a finding of medium or above). One thread: the judge.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Coverage: what was judged, what was not and why. Part of every result: "no finding" without it means
-// nothing.
+// Coverage: what was judged, what was not and why. Part of every result: "no finding" without it
+// means nothing.
 #pragma once
 
 #include <array>
@@ -20,7 +20,8 @@ struct Coverage {
   std::array<std::uint64_t, 5> roles{};     // by rules::Role
 
   std::uint64_t judged = 0;
-  std::uint64_t midstream = 0, one_sided = 0, gap = 0, cut = 0, ambiguous = 0;  // the first that holds
+  std::uint64_t midstream = 0, one_sided = 0, gap = 0, cut = 0,
+                ambiguous = 0;  // the first that holds
 
   // Of the handshakes that completed: sum = tls + implicit_tls.
   std::uint64_t cert_visible = 0, cert_anonymous = 0, cert_hidden = 0, cert_resumed = 0,
@@ -33,8 +34,8 @@ struct Coverage {
   // Rules that could not fire in this run, with the reason in words.
   std::vector<std::pair<std::string, std::string>> unable;
 
-  // The coverage of another vantage point judged in the same run: counts are summed, a rule could not fire
-  // only when it could in none.
+  // The coverage of another vantage point judged in the same run: counts are summed, a rule could
+  // not fire only when it could in none.
   void add(const Coverage& other);
 };
 

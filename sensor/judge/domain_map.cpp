@@ -7,7 +7,9 @@
 namespace mxw::judge {
 namespace {
 
-constexpr std::uint16_t type_of(dns::Type t) { return static_cast<std::uint16_t>(t); }
+constexpr std::uint16_t type_of(dns::Type t) {
+  return static_cast<std::uint16_t>(t);
+}
 
 Time life(const dnswire::DnsAnswer& answer, std::uint32_t ttl) {
   return answer.at.time + std::max<std::int64_t>(ttl * kSecond, kHour);
@@ -23,12 +25,18 @@ std::string tlsa_host(const std::string& name) {
 
 std::string_view name(DomainBasis basis) {
   switch (basis) {
-    case DomainBasis::rcpt: return "rcpt";
-    case DomainBasis::mx_map: return "mx_map";
-    case DomainBasis::mx_route: return "mx_route";
-    case DomainBasis::file: return "file";
-    case DomainBasis::sni: return "sni";
-    case DomainBasis::none: break;
+    case DomainBasis::rcpt:
+      return "rcpt";
+    case DomainBasis::mx_map:
+      return "mx_map";
+    case DomainBasis::mx_route:
+      return "mx_route";
+    case DomainBasis::file:
+      return "file";
+    case DomainBasis::sni:
+      return "sni";
+    case DomainBasis::none:
+      break;
   }
   return "none";
 }
@@ -57,8 +65,8 @@ void DomainMap::learn(const dnswire::DnsAnswer& answer) {
   if (question.type == type_of(dns::Type::a) || question.type == type_of(dns::Type::aaaa))
     learn_address(answer, question.name);
   if (question.type == type_of(dns::Type::tlsa)) learn_tlsa(answer, question.name);
-  const bool negative = answer.message.rcode == 3 ||
-                        (answer.message.rcode == 0 && answer.message.answers.empty());
+  const bool negative =
+      answer.message.rcode == 3 || (answer.message.rcode == 0 && answer.message.answers.empty());
   constexpr std::string_view kSts = "_mta-sts.";
   if (question.type == type_of(dns::Type::txt) && question.name.starts_with(kSts)) {
     const std::string domain = question.name.substr(kSts.size());
@@ -153,6 +161,8 @@ const TlsaSet* DomainMap::tlsa(const std::string& mx_host, Time at) const {
   return found != tlsa_.end() && at <= found->second.until ? &found->second : nullptr;
 }
 
-bool DomainMap::policy_denied(const std::string& domain) const { return denied_.contains(domain); }
+bool DomainMap::policy_denied(const std::string& domain) const {
+  return denied_.contains(domain);
+}
 
 }  // namespace mxw::judge

@@ -1,6 +1,7 @@
-// DomainMap: which policy domains lie behind an address (design section 3, semantics 2). Fed by DNS answers
-// on the wire that match a query seen, and by `--mx-map FILE`. An entry from DNS lives max(TTL, 1 h).
-// Bounded by limits::kMapEntries, oldest first. No output depends on hash order: results are sorted.
+// DomainMap: which policy domains lie behind an address (design section 3, semantics 2). Fed by DNS
+// answers on the wire that match a query seen, and by `--mx-map FILE`. An entry from DNS lives
+// max(TTL, 1 h). Bounded by limits::kMapEntries, oldest first. No output depends on hash order:
+// results are sorted.
 #pragma once
 
 #include <map>
@@ -30,14 +31,15 @@ struct FileEntry {
   std::optional<Time> since, until;
 };
 
-// semantics 2: UTF-8, tab-separated policy_domain, mx_host, address, since, until; `-` = open; `#` comment.
+// semantics 2: UTF-8, tab-separated policy_domain, mx_host, address, since, until; `-` = open; `#`
+// comment.
 [[nodiscard]] Result<std::vector<FileEntry>> load_mx_map(const std::string& path);
 
 // TLSA records of an MX host as seen on the wire.
 struct TlsaSet {
   std::vector<dns::Tlsa> records;
-  bool authenticated = false;    // AD=1 from a resolver that counts
-  bool resolver_given = false;   // and that resolver was named by --resolver
+  bool authenticated = false;   // AD=1 from a resolver that counts
+  bool resolver_given = false;  // and that resolver was named by --resolver
   Time until;
 };
 

@@ -8,15 +8,16 @@ namespace mxw::judge {
 namespace {
 
 bool usable(const dns::Tlsa& t) {
-  // RFC 7672 section 3.1: usages 2 and 3; RFC 6698: selectors 0, 1, matching types 0, 1, 2 with their sizes.
+  // RFC 7672 section 3.1: usages 2 and 3; RFC 6698: selectors 0, 1, matching types 0, 1, 2 with
+  // their sizes.
   if ((t.usage != 2 && t.usage != 3) || t.selector > 1 || t.matching > 2) return false;
   if (t.matching == 1) return t.data.size() == 32;
   if (t.matching == 2) return t.data.size() == 64;
   return !t.data.empty();
 }
 
-// RFC 7671 sections 5.1 and 5.2: usage 3 looks at the leaf only; usage 2 needs a certificate above (or the
-// leaf) that matches, dates and the name. nullopt without a certificate in clear.
+// RFC 7671 sections 5.1 and 5.2: usage 3 looks at the leaf only; usage 2 needs a certificate above
+// (or the leaf) that matches, dates and the name. nullopt without a certificate in clear.
 std::optional<bool> matches(const TlsaSet& set, const evidence::DerChain& der,
                             const x509::Chain& chain, const std::string& host, Time at) {
   if (der.empty() || chain.certificates.empty()) return std::nullopt;
@@ -27,7 +28,8 @@ std::optional<bool> matches(const TlsaSet& set, const evidence::DerChain& der,
       if (x509::tlsa_matches(der.front(), t.selector, t.matching, t.data)) return true;
       continue;
     }
-    const bool valid = x509::matches_host(leaf, host) && at >= leaf.not_before && at <= leaf.not_after;
+    const bool valid =
+        x509::matches_host(leaf, host) && at >= leaf.not_before && at <= leaf.not_after;
     const bool anchored = std::any_of(der.begin(), der.end(), [&t](const auto& cert) {
       return x509::tlsa_matches(cert, t.selector, t.matching, t.data);
     });
@@ -38,24 +40,30 @@ std::optional<bool> matches(const TlsaSet& set, const evidence::DerChain& der,
 
 }  // namespace
 
+bool Judge::is_own(const IpAddress& address) const {
+  return std::any_of(config_.own.begin(), config_.own.end(),
+                     [&](const Cidr& net) { return net.contains(address); }) ||
+         std::find(config_.mtas.begin(), config_.mtas.end(), address) != config_.mtas.end();
+}
+
 rules::Role Judge::role_of(const Session& session) const {
   if (config_.own.empty() && config_.mtas.empty()) return rules::Role::unknown;
-  const auto ours = [this](const IpAddress& address) {
-    return std::any_of(config_.own.begin(), config_.own.end(),
-                       [&](const Cidr& net) { return net.contains(address); }) ||
-           std::find(config_.mtas.begin(), config_.mtas.end(), address) != config_.mtas.end();
-  };
-  const bool client = ours(session.client.address);
-  const bool server = ours(session.server.address);
+  const bool client = is_own(session.client.address);
+  const bool server = is_own(session.server.address);
   if (client && server) return rules::Role::internal;
   if (client) return rules::Role::outbound;
   return server ? rules::Role::inbound : rules::Role::transit;
 }
 
+rules::Role Judge::role_of(const dnswire::DnsAnswer& answer) const {
+  if (config_.own.empty() && config_.mtas.empty()) return rules::Role::unknown;
+  return is_own(answer.client.address) ? rules::Role::outbound : rules::Role::transit;
+}
+
 const policy::CachedPolicy* Judge::policy_for(const std::string& domain) const {
-  const auto found =
-      std::lower_bound(config_.policies.begin(), config_.policies.end(), domain,
-                       [](const policy::CachedPolicy& p, const std::string& d) { return p.domain < d; });
+  const auto found = std::lower_bound(
+      config_.policies.begin(), config_.policies.end(), domain,
+      [](const policy::CachedPolicy& p, const std::string& d) { return p.domain < d; });
   return found != config_.policies.end() && found->domain == domain ? &*found : nullptr;
 }
 
@@ -100,7 +108,8 @@ void Judge::look_up_domains(const Session& session, State& state, Time at) {
   state.domains.push_back(std::move(unknown));
 }
 
-// A RCPT was accepted in clear: its domain is certain, and is judged on the facts of every point passed.
+// A RCPT was accepted in clear: its domain is certain, and is judged on the facts of every point
+// passed.
 void Judge::add_recipient(const Session& session, State& state, std::uint32_t transaction,
                           const evidence::FrameRef& at) {
   if (transaction >= session.transactions.size()) return;
@@ -129,13 +138,14 @@ void Judge::add_recipient(const Session& session, State& state, std::uint32_t tr
   }
 }
 
-// The handshake tells more: the name dialled narrows what the address alone left open, and the certificate
-// can be held against TLSA.
+// The handshake tells more: the name dialled narrows what the address alone left open, and the
+// certificate can be held against TLSA.
 void Judge::learn_from_handshake(const Session& session, State& state) {
   const std::string& sni = session.tls.sni;
   const auto other_host = [&sni](const DomainView& d) { return d.mx_host != sni; };
   const bool ambiguous = state.domains.size() > 1 && state.domains.front().ambiguous;
-  const bool narrows = ambiguous && std::any_of(state.domains.begin(), state.domains.end(), other_host) &&
+  const bool narrows = ambiguous &&
+                       std::any_of(state.domains.begin(), state.domains.end(), other_host) &&
                        !std::all_of(state.domains.begin(), state.domains.end(), other_host);
   if (narrows) std::erase_if(state.domains, other_host);
   const bool still_ambiguous = ambiguous && state.domains.size() > 1;

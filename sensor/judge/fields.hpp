@@ -1,5 +1,6 @@
-// SessionFields and AnswerFields: evidence as the fields rules read (core/rules/fields.def). Asked lazily:
-// most rules stop at their first clause. Unknown is what was not on the wire, never `false`.
+// SessionFields and AnswerFields: evidence as the fields rules read (core/rules/fields.def). Asked
+// lazily: most rules stop at their first clause. Unknown is what was not on the wire, never
+// `false`.
 #pragma once
 
 #include <string>
@@ -35,8 +36,9 @@ struct SessionView {
   evidence::Point point;
   rules::Role role;
   const DomainView& domain;
-  const x509::Chain* chain = nullptr;          // certificate in clear, read
-  const BaselineRow* mx = nullptr;             // server
+  const x509::Chain* chain = nullptr;  // certificate in clear, read
+  const BaselineRow* mx = nullptr;     // server
+  bool mx_of_path = false;             // and its row is of this client's sessions alone
   const BaselineRow* client = nullptr;
   const FailedTls* retry = nullptr;
   bool retry_same_mx = false;

@@ -1,4 +1,5 @@
-// Finding: a rule matched. What the sinks write, and what a reader needs to check it with other tools.
+// Finding: a rule matched. What the sinks write, and what a reader needs to check it with other
+// tools.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,9 @@ struct Finding {
 
   std::vector<std::uint64_t> frames;  // ascending, unique
   std::uint16_t file = 0;
-  std::vector<std::string> evidence;  // dialogue lines `S 17: 250-STARTTLS`, policy lines, certificate facts
-  std::string filter;                 // Wireshark display filter
+  std::vector<std::string>
+      evidence;        // dialogue lines `S 17: 250-STARTTLS`, policy lines, certificate facts
+  std::string filter;  // Wireshark display filter
 };
 
 // What the sinks add to session events.

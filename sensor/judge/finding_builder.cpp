@@ -23,7 +23,9 @@ void add_line(Finding& f, std::string line) {
   if (f.evidence.size() < kLines) f.evidence.push_back(std::move(line));
 }
 
-std::string where(const evidence::FrameRef& at) { return "frame " + std::to_string(at.frame); }
+std::string where(const evidence::FrameRef& at) {
+  return "frame " + std::to_string(at.frame);
+}
 
 // The clear dialogue up to now: the last lines, since they decided.
 void add_dialogue(Finding& f, const evidence::SessionEvidence& s) {
@@ -79,7 +81,8 @@ void add_reset(Finding& f, const evidence::SessionEvidence& s) {
   add_frame(f, s.tcp.rst_at);
   std::string line = std::string("reset from the ") +
                      (s.tcp.rst_from == evidence::Dir::client ? "client" : "server") + " in " +
-                     where(s.tcp.rst_at) + ", TTL differs by " + std::to_string(s.tcp.rst_ttl_delta);
+                     where(s.tcp.rst_at) + ", TTL differs by " +
+                     std::to_string(s.tcp.rst_ttl_delta);
   if (s.tcp.rst_then_data) {
     line += ", data of the same side in " + where(s.tcp.data_after_rst_at);
     add_frame(f, s.tcp.data_after_rst_at);
@@ -89,7 +92,8 @@ void add_reset(Finding& f, const evidence::SessionEvidence& s) {
 
 void add_baseline(Finding& f, const rules::Rule& rule, const BaselineRow* row, bool client) {
   const auto first = client ? rules::Field::base_client_sessions : rules::Field::base_mx_sessions;
-  const auto last = client ? rules::Field::base_client_esmtp_rate : rules::Field::base_mx_trusted_rate;
+  const auto last =
+      client ? rules::Field::base_client_esmtp_rate : rules::Field::base_mx_trusted_rate;
   const bool read = std::any_of(rule.reads.begin(), rule.reads.end(),
                                 [=](rules::Field x) { return x >= first && x <= last; });
   if (!read || row == nullptr) return;
@@ -154,8 +158,11 @@ Finding build_finding(const rules::Rule& rule, const rules::Evaluation& evaluati
   if (view.role == rules::Role::outbound || view.role == rules::Role::unknown)
     f.result_type = std::string(evaluation.tlsrpt_result);
   doubt(f, view.role == rules::Role::unknown, "role unknown: no --own was given");
-  doubt(f, rule.reads_policy() && f.judgement.fetched_later, "policy fetched later than the packet");
-  doubt(f, rule.reads_policy() && f.judgement.protection == policy::Protection::dane && view.domain.resolver_open,
+  doubt(f, rule.reads_policy() && f.judgement.fetched_later,
+        "policy fetched later than the packet");
+  doubt(f,
+        rule.reads_policy() && f.judgement.protection == policy::Protection::dane &&
+            view.domain.resolver_open,
         "DNSSEC status believed without --resolver");
   if (rule.reads_policy() && f.judgement.undated && f.policy != nullptr)
     f.notes.emplace_back("policy undated: whether it was in force then is not known");
@@ -173,7 +180,7 @@ Finding build_finding(const rules::Rule& rule, const rules::Evaluation& evaluati
 }
 
 Finding build_answer_finding(const rules::Rule& rule, const rules::Evaluation& evaluation,
-                             const AnswerView& view, const Redactor& redactor) {
+                             const AnswerView& view, rules::Role role, const Redactor& redactor) {
   const dnswire::DnsAnswer& a = view.answer;
   Finding f;
   take_over(f, rule, evaluation);
@@ -185,6 +192,8 @@ Finding build_answer_finding(const rules::Rule& rule, const rules::Evaluation& e
   f.policy = view.domain.judgement.policy;
   f.judgement = view.domain.judgement;
   f.result_type = std::string(evaluation.tlsrpt_result);
+  f.role = role;
+  doubt(f, role == rules::Role::unknown, "role unknown: no --own was given");
   doubt(f, f.judgement.fetched_later, "policy fetched later than the packet");
   for (const evidence::FrameRef& at : {a.query_at, a.earlier_at, a.at}) add_frame(f, at);
   const dns::Question& q = a.message.questions.front();
@@ -193,10 +202,12 @@ Finding build_answer_finding(const rules::Rule& rule, const rules::Evaluation& e
   for (const dns::Record& r : a.message.answers)
     add_line(f, r.name + " " + std::to_string(r.ttl) + " " + dns::type_name(r.type) + " " +
                     redactor.text(dns::rdata_text(r)));
-  if (a.conflicts) add_line(f, "earlier answer in " + where(a.earlier_at) + ": " + redactor.text(a.earlier_text));
+  if (a.conflicts)
+    add_line(f, "earlier answer in " + where(a.earlier_at) + ": " + redactor.text(a.earlier_text));
   add_policy(f, view.domain, rule);
-  f.filter = address_filter(a.client, a.resolver) + (a.tcp ? " && tcp.port == " : " && udp.port == ") +
-             std::to_string(a.client.port) + " && dns.id == " + std::to_string(a.message.id);
+  f.filter = address_filter(a.client, a.resolver) +
+             (a.tcp ? " && tcp.port == " : " && udp.port == ") + std::to_string(a.client.port) +
+             " && dns.id == " + std::to_string(a.message.id);
   return f;
 }
 

@@ -1,5 +1,5 @@
-// What a finding shows: the dialogue lines, the policy lines, the certificate, the earlier session. Enough
-// to check it in Wireshark, in the policy file and in the rule file.
+// What a finding shows: the dialogue lines, the policy lines, the certificate, the earlier session.
+// Enough to check it in Wireshark, in the policy file and in the rule file.
 #pragma once
 
 #include "core/base/redact.hpp"
@@ -13,6 +13,7 @@ namespace mxw::judge {
 
 [[nodiscard]] Finding build_answer_finding(const rules::Rule& rule,
                                            const rules::Evaluation& evaluation,
-                                           const AnswerView& view, const Redactor& redactor);
+                                           const AnswerView& view, rules::Role role,
+                                           const Redactor& redactor);
 
 }  // namespace mxw::judge

@@ -13,11 +13,16 @@ using rules::Severity;
 
 constexpr rules::At at_of(Point point) {
   switch (point) {
-    case Point::greeting: return rules::At::greeting;
-    case Point::command: return rules::At::command;
-    case Point::handshake: return rules::At::handshake;
-    case Point::mail: return rules::At::mail;
-    case Point::end: break;
+    case Point::greeting:
+      return rules::At::greeting;
+    case Point::command:
+      return rules::At::command;
+    case Point::handshake:
+      return rules::At::handshake;
+    case Point::mail:
+      return rules::At::mail;
+    case Point::end:
+      break;
   }
   return rules::At::end;
 }
@@ -120,14 +125,23 @@ void Judge::judge_domains(const Session& session, State& state, Point point,
                           const evidence::FrameRef& at) {
   const std::vector<std::size_t>& indices = rules_at_[static_cast<std::size_t>(point)];
   if (indices.empty()) return;
-  const BaselineRow* const mx = server_row(state.keys);
+  bool of_path = false;
+  const BaselineRow* const mx = server_row(state.keys, of_path);
   const BaselineRow* const client = client_row(session, state.keys);
   std::vector<SessionView> views;
   views.reserve(state.domains.size() - first_domain);
   for (std::size_t d = first_domain; d < state.domains.size(); ++d) {
-    views.push_back({.session = session, .point = point, .role = state.role,
-                     .domain = state.domains[d], .chain = state.chain.get(), .mx = mx,
-                     .client = client, .retry = nullptr, .retry_same_mx = false, .now = at});
+    views.push_back({.session = session,
+                     .point = point,
+                     .role = state.role,
+                     .domain = state.domains[d],
+                     .chain = state.chain.get(),
+                     .mx = mx,
+                     .mx_of_path = of_path,
+                     .client = client,
+                     .retry = nullptr,
+                     .retry_same_mx = false,
+                     .now = at});
     SessionView& view = views.back();
     if (point == Point::mail) view.retry = retry_of(session, view.domain, view.retry_same_mx);
   }
@@ -137,9 +151,12 @@ void Judge::judge_domains(const Session& session, State& state, Point point,
 
 rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& view) const {
   const SessionFields fields(view);
-  const std::string_view issuer = view.chain != nullptr ? view.chain->issuer_spki : std::string_view{};
-  const rules::Subject subject{.client = view.session.client.address, .mx_host = view.domain.mx_host,
-                               .policy_domain = view.domain.domain, .issuer_spki = issuer,
+  const std::string_view issuer =
+      view.chain != nullptr ? view.chain->issuer_spki : std::string_view{};
+  const rules::Subject subject{.client = view.session.client.address,
+                               .mx_host = view.domain.mx_host,
+                               .policy_domain = view.domain.domain,
+                               .issuer_spki = issuer,
                                .now = view.now.time};
   rules::Evaluation best;
   for (const rules::Scope scope : kScopes) {
@@ -150,12 +167,13 @@ rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& vi
   return best;
 }
 
-// One rule for the domains of a session at one point. A rule that reads no policy speaks once per session;
-// with several candidates of an ambiguous map the most severe match speaks for all.
+// One rule for the domains of a session at one point. A rule that reads no policy speaks once per
+// session; with several candidates of an ambiguous map the most severe match speaks for all.
 void Judge::judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state) {
   const rules::Rule& rule = config_.rules.rules[index];
   if (!rule.roles.has(state.role)) return;
-  const std::size_t last = rule.reads_policy() ? views.size() : std::min<std::size_t>(1, views.size());
+  const std::size_t last =
+      rule.reads_policy() ? views.size() : std::min<std::size_t>(1, views.size());
   std::optional<rules::Evaluation> best;
   const SessionView* best_view = nullptr;
   for (std::size_t d = 0; d < last; ++d) {

@@ -1,7 +1,8 @@
 // Judge: the one stage that owns all knowledge across connections (design section 3): domain map,
-// baselines, failed TLS, certificates already read. Takes evidence in order of (time, frame), judges every rule
-// at its decision point per (session, policy domain), and passes events and findings to the sink. What it
-// says never depends on how many workers decoded, on a hash key or on a path. One thread.
+// baselines, failed TLS, certificates already read. Takes evidence in order of (time, frame),
+// judges every rule at its decision point per (session, policy domain), and passes events and
+// findings to the sink. What it says never depends on how many workers decoded, on a hash key or on
+// a path. One thread.
 #pragma once
 
 #include <array>
@@ -84,8 +85,8 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   State& state_of(const Session& session);
   void judge_point(const Session& session, State& state, evidence::Point point,
                    const evidence::FrameRef& at);
-  // Judges the rules of a point for the domains from `first_domain` on; `per_domain_only`: those that read
-  // the policy.
+  // Judges the rules of a point for the domains from `first_domain` on; `per_domain_only`: those
+  // that read the policy.
   void judge_domains(const Session& session, State& state, evidence::Point point,
                      std::size_t first_domain, bool per_domain_only, const evidence::FrameRef& at);
   void judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state);
@@ -96,7 +97,10 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
                       const SessionView& view);
 
   // domains.cpp
+  [[nodiscard]] bool is_own(const IpAddress& address) const;
   [[nodiscard]] rules::Role role_of(const Session& session) const;
+  // Of a DNS answer the asking client alone decides: the resolver may be anybody's.
+  [[nodiscard]] rules::Role role_of(const dnswire::DnsAnswer& answer) const;
   void look_up_domains(const Session& session, State& state, Time at);
   void add_recipient(const Session& session, State& state, std::uint32_t transaction,
                      const evidence::FrameRef& at);
@@ -114,7 +118,7 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   void train(const Session& session, const State& state);
   void count(const Session& session, const State& state);
   [[nodiscard]] static Keys keys_of(const Session& session);
-  [[nodiscard]] const BaselineRow* server_row(const Keys& keys) const;
+  [[nodiscard]] const BaselineRow* server_row(const Keys& keys, bool& of_path) const;
   [[nodiscard]] const BaselineRow* client_row(const Session& session, Keys& keys) const;
   [[nodiscard]] const FailedTls* retry_of(const Session& session, const DomainView& domain,
                                           bool& same_mx) const;

@@ -63,13 +63,18 @@ void Judge::read_chain(const Session& session, State& state) {
 Judge::Keys Judge::keys_of(const Session& s) {
   const std::string server = s.server.address.text();
   const std::string client = s.client.address.text();
-  return {.server = server_key(s.tenant, server), .path = path_key(s.tenant, server, client),
-          .client = client_key(s.tenant, client), .pool = {}};
+  return {.server = server_key(s.tenant, server),
+          .path = path_key(s.tenant, server, client),
+          .client = client_key(s.tenant, client),
+          .pool = {}};
 }
 
-const BaselineRow* Judge::server_row(const Keys& keys) const {
+// The row of the server as this client's address sees it, once it is mature; else that of all
+// clients.
+const BaselineRow* Judge::server_row(const Keys& keys, bool& of_path) const {
   const BaselineRow* const path = baseline_.find(keys.path);
-  return path != nullptr && path->sessions >= kMatureSessions ? path : baseline_.find(keys.server);
+  of_path = path != nullptr && path->sessions >= kMatureSessions;
+  return of_path ? path : baseline_.find(keys.server);
 }
 
 // The address alone when it is known well, else its sender pool.
@@ -99,8 +104,9 @@ void Judge::note_retry(const Session& s, const State& state) {
     for (const std::string& key : keys) retries_.forget(key);
     return;
   }
+  // Lost packets make a good handshake look like a failed one: the whole session must be sound.
   const auto failure = failure_of(s);
-  if (!failure || deciding_quality(s).poor()) return;
+  if (!failure || s.quality.poor()) return;
   for (const std::string& key : keys) retries_.remember(key, {*failure, s.id, s.last});
 }
 
@@ -129,11 +135,21 @@ void Judge::count(const Session& s, const State& state) {
   ++reason;
   if (s.tls.completed) {
     switch (s.tls.visibility()) {
-      case evidence::CertVisibility::clear: ++coverage_.cert_visible; break;
-      case evidence::CertVisibility::anonymous: ++coverage_.cert_anonymous; break;
-      case evidence::CertVisibility::hidden: ++coverage_.cert_hidden; break;
-      case evidence::CertVisibility::resumed: ++coverage_.cert_resumed; break;
-      case evidence::CertVisibility::not_seen: ++coverage_.cert_not_seen; break;
+      case evidence::CertVisibility::clear:
+        ++coverage_.cert_visible;
+        break;
+      case evidence::CertVisibility::anonymous:
+        ++coverage_.cert_anonymous;
+        break;
+      case evidence::CertVisibility::hidden:
+        ++coverage_.cert_hidden;
+        break;
+      case evidence::CertVisibility::resumed:
+        ++coverage_.cert_resumed;
+        break;
+      case evidence::CertVisibility::not_seen:
+        ++coverage_.cert_not_seen;
+        break;
     }
   }
   const auto& domains = state.domains;
@@ -173,11 +189,12 @@ Coverage Judge::coverage() const {
   using rules::Field;
   for (std::size_t i = 0; i < config_.rules.rules.size(); ++i) {
     const rules::Rule& rule = config_.rules.rules[i];
-    const auto unfilled = std::find_if(
-        config_.rules.unfilled.begin(), config_.rules.unfilled.end(),
-        [i](const rules::Unfilled& u) { return u.rule == i && u.never; });
-    const bool baseline_only = reads(rule, Field::base_mx_sessions, Field::base_client_esmtp_rate) &&
-                               rule.cases.size() == 1;
+    const auto unfilled =
+        std::find_if(config_.rules.unfilled.begin(), config_.rules.unfilled.end(),
+                     [i](const rules::Unfilled& u) { return u.rule == i && u.never; });
+    const bool baseline_only =
+        reads(rule, Field::base_mx_sessions, Field::base_client_esmtp_rate) &&
+        rule.cases.size() == 1;
     if (!rule.enabled)
       c.unable.emplace_back(rule.id, "disabled");
     else if (unfilled != config_.rules.unfilled.end())

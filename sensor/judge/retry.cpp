@@ -9,12 +9,18 @@ namespace mxw::judge {
 
 std::string_view name(Failure failure) {
   switch (failure) {
-    case Failure::refused: return "refused";
-    case Failure::reset: return "reset";
-    case Failure::alert: return "alert";
-    case Failure::not_tls: return "not_tls";
-    case Failure::timeout: return "timeout";
-    case Failure::no_reply: break;
+    case Failure::refused:
+      return "refused";
+    case Failure::reset:
+      return "reset";
+    case Failure::alert:
+      return "alert";
+    case Failure::not_tls:
+      return "not_tls";
+    case Failure::timeout:
+      return "timeout";
+    case Failure::no_reply:
+      break;
   }
   return "no_reply";
 }
@@ -29,10 +35,14 @@ std::optional<Failure> failure_of(const evidence::SessionEvidence& s) {
   if (fatal) return Failure::alert;
   if (s.tls.client_not_tls || s.tls.server_not_tls) return Failure::not_tls;
   switch (s.ended) {
-    case evidence::Ended::rst: return Failure::reset;
-    case evidence::Ended::timeout: return Failure::timeout;
-    case evidence::Ended::fin: return Failure::no_reply;
-    default: return std::nullopt;  // the end was not seen: nothing failed for sure
+    case evidence::Ended::rst:
+      return Failure::reset;
+    case evidence::Ended::timeout:
+      return Failure::timeout;
+    case evidence::Ended::fin:
+      return Failure::no_reply;
+    default:
+      return std::nullopt;  // the end was not seen: nothing failed for sure
   }
 }
 
@@ -65,7 +75,8 @@ const FailedTls* RetryMemory::find(const std::string& key, std::uint64_t not_ses
   const auto found = table_.find(key);
   if (found == table_.end()) return nullptr;
   const FailedTls& failure = found->second.failure;
-  if (failure.session == not_session || now - failure.at.time > limits::kRetryMemory) return nullptr;
+  if (failure.session == not_session || now - failure.at.time > limits::kRetryMemory)
+    return nullptr;
   return &failure;
 }
 

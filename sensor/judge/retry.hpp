@@ -1,5 +1,6 @@
-// RetryMemory: TLS that failed between a client and a server, remembered for the lifetime of a mail queue
-// (attacks A09): the retry in clear may come at once (Exim, OpenSMTPD) or hours later (Postfix).
+// RetryMemory: TLS that failed between a client and a server, remembered for the lifetime of a mail
+// queue (attacks A09): the retry in clear may come at once (Exim, OpenSMTPD) or hours later
+// (Postfix).
 #pragma once
 
 #include <list>
@@ -24,7 +25,8 @@ struct FailedTls {
   evidence::FrameRef at;
 };
 
-// Keys: (tenant, client, server) and (tenant, client, policy domain). Bounded by limits::kRetryKeys.
+// Keys: (tenant, client, server) and (tenant, client, policy domain). Bounded by
+// limits::kRetryKeys.
 class RetryMemory {
  public:
   explicit RetryMemory(HashKey hash_key) : table_(0, Hash{hash_key}) {}

@@ -11,8 +11,9 @@ namespace mxw::judge {
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Event `starttls`, `smtp`, `tls` or `flow` by update.change (settled, transaction, hello, removed).
-  // `chain` only with hello and a certificate in clear. All references are borrowed for the call.
+  // Event `starttls`, `smtp`, `tls` or `flow` by update.change (settled, transaction, hello,
+  // removed). `chain` only with hello and a certificate in clear. All references are borrowed for
+  // the call.
   virtual void on_session(const evidence::SessionEvidence& session,
                           const evidence::EvidenceUpdate& update, const SessionContext& context,
                           const x509::Chain* chain) = 0;

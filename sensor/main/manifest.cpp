@@ -48,7 +48,8 @@ Result<void> write_manifest(const Options& options, const sink::RunFacts& facts,
   auto out = sink::Output::open(options.manifest_file, false);
   if (!out) return std::unexpected(out.error());
   out->write(text);
-  if (!out->finish()) return fail(ErrorKind::environment, options.manifest_file + ": cannot be written");
+  if (!out->finish())
+    return fail(ErrorKind::environment, options.manifest_file + ": cannot be written");
   return {};
 }
 

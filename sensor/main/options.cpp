@@ -15,13 +15,16 @@ po::options_description describe() {
   po::options_description all("Options", 100, 50);
   auto add = all.add_options();
   add("read,r", po::value<Strings>()->composing(),
-      "capture file to replay (pcap, pcapng, also .gz; - = standard input); repeatable, further files "
+      "capture file to replay (pcap, pcapng, also .gz; - = standard input); repeatable, further "
+      "files "
       "may follow without -r");
   add("policies", po::value<std::string>(),
-      "directory with MTA-STS policies as of then: DOMAIN.txt and optional DOMAIN.json {id, fetched_at, "
+      "directory with MTA-STS policies as of then: DOMAIN.txt and optional DOMAIN.json {id, "
+      "fetched_at, "
       "valid_until, source, pin}");
   add("rules", po::value<std::string>(), "directory of rule files (default: the shipped ones)");
-  add("overrides", po::value<std::string>(), "file that changes severities, parameters, exemptions");
+  add("overrides", po::value<std::string>(),
+      "file that changes severities, parameters, exemptions");
   add("own", po::value<Strings>()->composing(),
       "own network, CIDR; repeatable. Without it every session has the role unknown");
   add("mta", po::value<Strings>()->composing(), "address of an own MTA outside --own; repeatable");
@@ -42,7 +45,8 @@ po::options_description describe() {
   add("privacy-key", po::value<std::string>(), "key file for --privacy hash");
   add("manifest", po::value<std::string>(),
       "write digests of inputs, rules, policies and output; `mxwarden verify` runs it again");
-  add("why", po::value<std::string>(), "list near misses of this rule with the clause that stopped it");
+  add("why", po::value<std::string>(),
+      "list near misses of this rule with the clause that stopped it");
   add("separate", "judge every input by itself instead of merging by packet time");
   add("sensor-name", po::value<std::string>(), "`host` of every event");
   add("hash-seed", po::value<std::uint64_t>(), "fixed key of the hash tables (tests)");
@@ -151,10 +155,12 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   options->arguments.assign(argv + 1, argv + argc);
   std::ostringstream help;
   help << "mxwarden-sensor -r FILE... [options]\n"
-          "Reads captures of SMTP between mail servers and says where STARTTLS was taken away, refused or\n"
+          "Reads captures of SMTP between mail servers and says where STARTTLS was taken away, "
+          "refused or\n"
           "attacked, and where a server does not fit the MTA-STS policy of its domain.\n\n"
        << all
-       << "\nExit: 0 done; 1 findings at or above --fail-on; 2 usage or configuration; 3 input truncated or\n"
+       << "\nExit: 0 done; 1 findings at or above --fail-on; 2 usage or configuration; 3 input "
+          "truncated or\n"
           "unreadable (what could be read was judged); 4 temporary trouble\n";
   options->help_text = help.str();
   return options;

@@ -26,7 +26,7 @@ struct Options {
   std::string privacy_key_file;
   bool separate = false;
   bool help = false, version = false;
-  std::uint64_t hash_seed = 0;        // 0: drawn at random
+  std::uint64_t hash_seed = 0;         // 0: drawn at random
   std::vector<std::string> arguments;  // as given, for the manifest
   std::string help_text;
 };

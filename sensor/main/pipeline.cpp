@@ -18,9 +18,13 @@ void Pipeline::on_packet(const capture::PacketView& packet) {
   decoder_.decode(packet, *this);
 }
 
-void Pipeline::finish() { flows_.finish(); }
+void Pipeline::finish() {
+  flows_.finish();
+}
 
-void Pipeline::on_segment(const decode::Segment& segment) { flows_.on_segment(segment); }
+void Pipeline::on_segment(const decode::Segment& segment) {
+  flows_.on_segment(segment);
+}
 
 void Pipeline::on_datagram(const decode::Datagram& datagram) {
   flows_.advance(datagram.at.time);

@@ -1,5 +1,5 @@
-// Pipeline: one run of decode, flow, session, DNS and judge over a stream of packets, wired together. Its
-// state is one vantage point; inputs kept apart get a pipeline each.
+// Pipeline: one run of decode, flow, session, DNS and judge over a stream of packets, wired
+// together. Its state is one vantage point; inputs kept apart get a pipeline each.
 #pragma once
 
 #include "sensor/decode/decoder.hpp"

@@ -27,9 +27,12 @@ constexpr int kExitFindings = 1, kExitUsage = 2, kExitInput = 3, kExitEnvironmen
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return kExitUsage;
-    case ErrorKind::input: return kExitInput;
-    case ErrorKind::environment: break;
+    case ErrorKind::usage:
+      return kExitUsage;
+    case ErrorKind::input:
+      return kExitInput;
+    case ErrorKind::environment:
+      break;
   }
   return kExitEnvironment;
 }
@@ -73,9 +76,8 @@ struct Setup {
 
 Result<void> load_knowledge(const Options& o, judge::Config& config) {
   const std::string dir = o.rules_dir.empty() ? default_rules_dir() : o.rules_dir;
-  auto rules = rules::load(dir, o.overrides_file.empty()
-                                    ? std::nullopt
-                                    : std::optional<std::string>(o.overrides_file));
+  auto rules = rules::load(
+      dir, o.overrides_file.empty() ? std::nullopt : std::optional<std::string>(o.overrides_file));
   if (!rules) return std::unexpected(rules.error());
   config.rules = std::move(*rules);
   if (!o.why.empty() && config.rules.find(o.why) == nullptr)
@@ -101,8 +103,8 @@ Result<Setup> set_up(const Options& o) {
   s.config.resolvers = o.resolvers;
   s.config.why = o.why;
   s.config.hash_key = o.hash_seed != 0 ? HashKey{o.hash_seed, ~o.hash_seed} : random_hash_key();
-  auto trust = o.ca_file.empty() ? x509::TrustStore::from_system()
-                                 : x509::TrustStore::from_file(o.ca_file);
+  auto trust =
+      o.ca_file.empty() ? x509::TrustStore::from_system() : x509::TrustStore::from_file(o.ca_file);
   if (!trust) return std::unexpected(trust.error());
   s.trust = std::move(*trust);
   auto redactor = make_redactor(o);
@@ -135,7 +137,9 @@ sink::RunFacts facts_of(const Options& o, const Setup& s) {
   return f;
 }
 
-void add(std::uint64_t& to, std::uint64_t value) { to += value; }
+void add(std::uint64_t& to, std::uint64_t value) {
+  to += value;
+}
 
 // Counters of several pipelines (--separate) are sums.
 void add_counters(sink::RunFacts& f, const Pipeline& p) {
@@ -172,8 +176,8 @@ class Progress {
  public:
   void step(Time at) {
     if (++packets_ % kEvery != 0 || !shown_) return;
-    std::fprintf(stderr, "\r%llu million packets, %s", static_cast<unsigned long long>(packets_ / kEvery),
-                 format_human(at).c_str());
+    std::fprintf(stderr, "\r%llu million packets, %s",
+                 static_cast<unsigned long long>(packets_ / kEvery), format_human(at).c_str());
     used_ = true;
   }
   void done() const {
@@ -195,8 +199,8 @@ class Run {
 
   // False: an input cannot be opened; told on standard error.
   Result<void> all() {
-    const bool two_taps = !options_.separate && options_.inputs.size() > 1 &&
-                          are_two_taps(options_.inputs);
+    const bool two_taps =
+        !options_.separate && options_.inputs.size() > 1 && are_two_taps(options_.inputs);
     if (two_taps)
       facts_.notes.emplace_back(
           "the inputs show the same connections from two taps: each is judged by itself");
@@ -214,7 +218,8 @@ class Run {
   Result<void> some(std::size_t first, std::size_t last) {
     std::vector<std::unique_ptr<capture::Reader>> readers;
     for (std::size_t i = first; i < last; ++i) {
-      auto reader = capture::Reader::open(options_.inputs[i], static_cast<std::uint16_t>(i), digest_);
+      auto reader =
+          capture::Reader::open(options_.inputs[i], static_cast<std::uint16_t>(i), digest_);
       if (!reader) return std::unexpected(reader.error());
       readers.push_back(std::move(*reader));
     }
@@ -257,10 +262,11 @@ int result_of(const Options& o, const Run& run) {
 
 std::string exit_line(const Options& o, const Run& run) {
   const std::string threshold = o.fail_on ? std::string(rules::name(*o.fail_on)) : "never";
-  const char* const what = run.damaged()         ? "input damaged or of unknown link type"
+  const char* const what = run.damaged()        ? "input damaged or of unknown link type"
                            : run.findings() > 0 ? "findings"
                                                 : "no findings";
-  return "exit " + std::to_string(result_of(o, run)) + " (" + what + "; --fail-on " + threshold + ")";
+  return "exit " + std::to_string(result_of(o, run)) + " (" + what + "; --fail-on " + threshold +
+         ")";
 }
 
 bool wants_text(const Options& o) {
@@ -280,8 +286,8 @@ int replay(const Options& o) {
   for (const std::string& path : o.inputs) names.push_back(base_name(path));
 
   const bool text = wants_text(o);
-  const bool color = text && o.output == "-" && isatty(STDOUT_FILENO) == 1 &&
-                     std::getenv("NO_COLOR") == nullptr;
+  const bool color =
+      text && o.output == "-" && isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   sink::TextSink text_sink(*output, {.color = color, .file_names = names});
   sink::EveSink eve_sink(*output, {.sensor_name = o.sensor_name, .file_names = names},
                          setup->redactor);
@@ -297,8 +303,8 @@ int replay(const Options& o) {
   if (!output->finish())
     return complain({ErrorKind::environment, "the output could not be written completely"});
   if (!o.manifest_file.empty()) {
-    auto written = write_manifest(o, facts, setup->config.policies, output->sha256(),
-                                  text ? "text" : "eve");
+    auto written =
+        write_manifest(o, facts, setup->config.policies, output->sha256(), text ? "text" : "eve");
     if (!written) return complain(written.error());
   }
   return result_of(o, run);

@@ -1,4 +1,5 @@
-// Replay: captures in, findings out. Opens everything the options name, runs the pipeline, writes the result.
+// Replay: captures in, findings out. Opens everything the options name, runs the pipeline, writes
+// the result.
 #pragma once
 
 #include "sensor/main/options.hpp"

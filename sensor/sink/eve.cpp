@@ -33,9 +33,12 @@ void meta(JsonWriter& json, std::string_view name, std::string_view value) {
 int eve_severity(rules::Severity severity) {
   switch (severity) {
     case rules::Severity::critical:
-    case rules::Severity::high: return 1;
-    case rules::Severity::medium: return 2;
-    default: return 3;
+    case rules::Severity::high:
+      return 1;
+    case rules::Severity::medium:
+      return 2;
+    default:
+      return 3;
   }
 }
 
@@ -45,7 +48,9 @@ std::string hex_flags(unsigned flags) {
 }
 
 // `2026-01-01T00:00:00` as Suricata writes certificate dates.
-std::string certificate_date(Time t) { return format_eve(t).substr(0, 19); }
+std::string certificate_date(Time t) {
+  return format_eve(t).substr(0, 19);
+}
 
 void certificate(JsonWriter& json, const x509::Chain* chain) {
   if (chain == nullptr || chain->certificates.empty()) return;
@@ -98,11 +103,16 @@ void EveSink::end(JsonWriter& json) {
 void EveSink::on_session(const SessionEvidence& s, const evidence::EvidenceUpdate& update,
                          const judge::SessionContext& context, const x509::Chain* chain) {
   switch (update.change) {
-    case Change::settled: return starttls(s, update, context);
-    case Change::transaction: return smtp(s, update);
-    case Change::hello: return tls(s, update, chain);
-    case Change::removed: return flow(s, update, context);
-    default: return;
+    case Change::settled:
+      return starttls(s, update, context);
+    case Change::transaction:
+      return smtp(s, update);
+    case Change::hello:
+      return tls(s, update, chain);
+    case Change::removed:
+      return flow(s, update, context);
+    default:
+      return;
   }
 }
 
@@ -213,10 +223,9 @@ void EveSink::on_finding(const judge::Finding& f) {
   const rules::Rule& rule = *f.rule;
   line_.clear();
   JsonWriter json(line_);
-  const Flow flow = f.session != nullptr
-                        ? flow_of(*f.session)
-                        : Flow{f.answer->flow_id, 0, f.answer->client, f.answer->resolver,
-                               f.answer->tcp};
+  const Flow flow = f.session != nullptr ? flow_of(*f.session)
+                                         : Flow{f.answer->flow_id, 0, f.answer->client,
+                                                f.answer->resolver, f.answer->tcp};
   begin(json, "alert", flow, f.at, f.session != nullptr ? "smtp" : "dns");
   json.key("alert").begin_object();
   json.member("action", "allowed").member("gid", 8461);
@@ -235,7 +244,8 @@ void EveSink::on_finding(const judge::Finding& f) {
     meta(json, "policy_mode", policy::mode_name(f.policy->policy.mode));
     meta(json, "policy_sha256", f.policy->sha256);
   }
-  if (rule.reads_policy()) meta(json, "protection", policy::protection_name(f.judgement.protection));
+  if (rule.reads_policy())
+    meta(json, "protection", policy::protection_name(f.judgement.protection));
   meta(json, "mx_host", f.mx_host);
   meta(json, "result_type", f.result_type);
   meta(json, "direction", rules::name(f.role));

@@ -44,6 +44,8 @@ bool Output::finish() {
   return !failed_;
 }
 
-std::string Output::sha256() { return hex(hash_->finish()); }
+std::string Output::sha256() {
+  return hex(hash_->finish());
+}
 
 }  // namespace mxw::sink

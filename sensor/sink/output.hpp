@@ -1,4 +1,5 @@
-// Output: where lines go; counts nothing, keeps an SHA-256 of every octet when asked (for --manifest).
+// Output: where lines go; counts nothing, keeps an SHA-256 of every octet when asked (for
+// --manifest).
 #pragma once
 
 #include <cstdio>
@@ -21,7 +22,8 @@ class Output {
   void write(std::string_view text);
   // Flushes; false when anything could not be written (disk full, closed pipe).
   [[nodiscard]] bool finish();
-  [[nodiscard]] std::string sha256();  // hex; REQUIRES: opened with hash, once, after the last write
+  [[nodiscard]] std::string
+  sha256();  // hex; REQUIRES: opened with hash, once, after the last write
 
  private:
   Output(std::FILE* file, bool owned, bool hash);

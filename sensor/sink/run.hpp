@@ -1,4 +1,5 @@
-// RunFacts: what a result needs beside its findings: inputs, versions, counters. Filled by sensor/main.
+// RunFacts: what a result needs beside its findings: inputs, versions, counters. Filled by
+// sensor/main.
 #pragma once
 
 #include <cstdint>

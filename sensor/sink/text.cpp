@@ -9,7 +9,7 @@ namespace {
 
 using rules::Severity;
 
-constexpr std::size_t kOthers = 8;         // further instances named per group
+constexpr std::size_t kOthers = 8;          // further instances named per group
 constexpr std::size_t kNearMisses = 1'000;  // lines of --why
 
 // Text from the wire on a terminal: no control characters, no escape sequences.
@@ -47,9 +47,12 @@ std::string frames_text(const std::vector<std::uint64_t>& frames) {
 std::string_view color_of(Severity severity) {
   switch (severity) {
     case Severity::critical:
-    case Severity::high: return "\x1b[1;31m";
-    case Severity::medium: return "\x1b[1;33m";
-    default: return "\x1b[1m";
+    case Severity::high:
+      return "\x1b[1;31m";
+    case Severity::medium:
+      return "\x1b[1;33m";
+    default:
+      return "\x1b[1m";
   }
 }
 
@@ -68,7 +71,8 @@ void TextSink::on_finding(const judge::Finding& f) {
   std::string subject;
   if (f.session != nullptr) {
     if (!f.mx_host.empty()) subject = f.mx_host + ' ';
-    subject += '[' + f.session->server.address.text() + "]:" + std::to_string(f.session->server.port);
+    subject +=
+        '[' + f.session->server.address.text() + "]:" + std::to_string(f.session->server.port);
   } else {
     subject = "DNS answer of " + f.answer->resolver.address.text();
   }
@@ -129,7 +133,8 @@ void TextSink::group(const Group& g, std::string& out) const {
   out += "  Wireshark filter: " + g.filter + '\n';
   for (const std::string& other : g.others) out += "  also: " + printable(other) + '\n';
   const std::uint64_t named = g.others.size() + 1;
-  if (g.count > named) out += "  and " + std::to_string(g.count - named) + " more (all in --format eve)\n";
+  if (g.count > named)
+    out += "  and " + std::to_string(g.count - named) + " more (all in --format eve)\n";
 }
 
 void TextSink::findings(std::string& out) const {
@@ -157,7 +162,8 @@ void TextSink::findings(std::string& out) const {
   }
   out += '\n';
   for (const Group* g : sorted) group(*g, out);
-  if (dropped_ > 0) out += "\n" + std::to_string(dropped_) + " further findings: --format eve lists all\n";
+  if (dropped_ > 0)
+    out += "\n" + std::to_string(dropped_) + " further findings: --format eve lists all\n";
 }
 
 void TextSink::finish(const RunFacts& facts) {

@@ -1,5 +1,6 @@
-// TextSink: the summary a person reads at the end of a replay (docs/output-format.md). Findings are grouped by
-// rule, server and domain, worst first; each group shows one instance with the lines that prove it.
+// TextSink: the summary a person reads at the end of a replay (docs/output-format.md). Findings are
+// grouped by rule, server and domain, worst first; each group shows one instance with the lines
+// that prove it.
 #pragma once
 
 #include <map>
@@ -34,10 +35,10 @@ class TextSink final : public judge::Sink {
   struct Group {
     std::string id, title, subject, head;
     rules::Severity severity = rules::Severity::info;
-    std::vector<std::string> lines;           // of the first instance
+    std::vector<std::string> lines;  // of the first instance
     std::vector<std::string> not_excluded;
     std::string next, filter;
-    std::vector<std::string> others;          // where the other instances are
+    std::vector<std::string> others;  // where the other instances are
     std::uint64_t count = 0;
     std::uint64_t order = 0;
   };

@@ -20,8 +20,8 @@ void part(std::string& out, const char* name, std::uint64_t n) {
 }  // namespace
 
 void TextSink::header(const RunFacts& f, std::string& out) const {
-  out += "mxwarden-sensor " + f.version + " (" + f.commit + ") rules " + f.rules_sha256.substr(0, 12) +
-         " policies " + std::to_string(f.policies);
+  out += "mxwarden-sensor " + f.version + " (" + f.commit + ") rules " +
+         f.rules_sha256.substr(0, 12) + " policies " + std::to_string(f.policies);
   if (f.policies > 0)
     out += " (" + std::to_string(f.policies_enforce) + " enforce, " +
            std::to_string(f.policies_undated) + " undated)";
@@ -35,8 +35,7 @@ void TextSink::inputs(const RunFacts& f, std::string& out) const {
   for (const capture::FileFacts& in : f.inputs) {
     out += in.name + " sha256 " + (in.sha256.empty() ? "-" : in.sha256.substr(0, 16)) + ' ' +
            number(in.packets) + " packets";
-    if (in.first && in.last)
-      out += ' ' + format_human(*in.first) + " to " + format_human(*in.last);
+    if (in.first && in.last) out += ' ' + format_human(*in.first) + " to " + format_human(*in.last);
     if (in.drops) out += " drops " + number(*in.drops);
     out += " cut " + number(in.cut_packets);
     if (in.unknown_link_packets > 0)
