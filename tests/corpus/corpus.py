@@ -77,13 +77,14 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def run(sensor, inputs, *options, format="eve"):
-    """Replays `inputs` (a list of paths). Never raises for what the sensor does."""
+def run(sensor, inputs, *options, format="eve", stdin=b""):
+    """Replays `inputs` (a list of paths, `-` = `stdin`). Never raises for what the sensor does."""
     command = [str(sensor), "--format", format, "--ca-file", str(CA_FILE), *map(str, options)]
     for path in inputs:
         command += ["-r", str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIME_LIMIT, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, timeout=TIME_LIMIT,
+                              check=False)
     except subprocess.TimeoutExpired:
         return Ended(0, b"", b"", timed_out=True)
     return Ended(done.returncode, done.stdout, done.stderr)

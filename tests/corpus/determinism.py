@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Same input, same bytes: two hash seeds, and the input split over two files.
+"""Same input, same bytes: two hash seeds, a pipe for the file, and the input split over two files.
 
 usage: determinism.py SENSOR      (MXWARDEN_CORPUS names the corpus)
 
@@ -76,6 +76,10 @@ def check(sensor, folder, name):
     if (first.out, first.err, first.code) != (second.out, second.err, second.code):
         failures.append(f"{name}: another hash seed, another output")
     data = path.read_bytes()
+    piped = corpus.run(sensor, ["-"], stdin=data)
+    name_of = f'"pcap_filename":"{path.name}"'.encode(), b'"pcap_filename":"-"'
+    if piped.code != first.code or piped.out != first.out.replace(*name_of):
+        failures.append(f"{name}: another output when it comes through a pipe")
     ends = packets_of(data)
     if first.code != 0 or ends is None or len(ends) < 2:
         return failures, int(bool(first.out)), 0
@@ -99,7 +103,8 @@ def main():
     if compared < LEAST_COMPARED or halves < LEAST_SPLIT:
         failures.append(f"only {compared} captures with output, {halves} split")
     corpus.finish("corpus_determinism",
-                  f"{compared} captures under two hash seeds, {halves} split in two", failures)
+                  f"{compared} captures under two hash seeds and piped, {halves} split in two",
+                  failures)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,8 @@ def fields(stream, session):
     yield "banner", dialog.get("banner") or None, starttls.get("banner", "")[:BANNER_LENGTH] or None
     yield "ehlo", truth_ehlo(dialog), starttls.get("ehlo")
     yield "offered", dialog.get("starttls_offered"), our_offer(dialog, starttls)
+    in_clear = any(accepted(m["code"]) for m in dialog.get("mail_from_clear", []))
+    yield "mail in clear", in_clear, starttls.get("outcome") == "plaintext"
     requested, auth = client_facts(stream)
     yield "requested", requested, starttls.get("requested")
     yield "reply_code", dialog.get("starttls_reply"), starttls.get("reply_code")
@@ -116,6 +118,8 @@ def fields(stream, session):
     yield "sni", tls["sni"], hello.get("sni")
     leaf = tls["certs"][0] if tls["certs"] else {}
     yield "subject", names_of(leaf.get("subject")), names_of(hello.get("subject"))
+    yield "issuer", names_of(leaf.get("issuer")), names_of(hello.get("issuerdn"))
+    yield "names", sorted(leaf.get("san", [])), sorted(hello.get("subjectaltname", []))
 
 
 def record(kind, owner, ttl, data):
