@@ -30,13 +30,19 @@ constexpr rules::At at_of(Point point) {
 constexpr Point kAllPoints[] = {Point::greeting, Point::command, Point::handshake, Point::mail,
                                 Point::end};
 
-// Judged for a session: by its own evidence, or as the second half of a retry pair.
-constexpr rules::Scope kScopes[] = {rules::Scope::session, rules::Scope::retry};
-
 bool reads_policy(const std::vector<rules::Clause>& clauses) {
   return std::any_of(clauses.begin(), clauses.end(), [](const rules::Clause& c) {
     return (c.field >= rules::Field::policy_domain && c.field <= rules::Field::dane_match) ||
            c.field == rules::Field::dns_mx_in_policy;
+  });
+}
+
+bool reads_baseline(const rules::Rule& rule) {
+  return std::any_of(rule.reads.begin(), rule.reads.end(), [](rules::Field f) {
+    const bool of_certificate =
+        f == rules::Field::cert_spki_new || f == rules::Field::cert_issuer_new;
+    return of_certificate ||
+           (f >= rules::Field::base_mx_sessions && f <= rules::Field::base_client_esmtp_rate);
   });
 }
 
@@ -59,12 +65,18 @@ Judge::Judge(Config config, x509::TrustStore& trust, const Redactor& redactor,
       retries_(config_.hash_key) {
   for (std::size_t i = 0; i < config_.rules.rules.size(); ++i) {
     const rules::Rule& rule = config_.rules.rules[i];
-    policy_based_.push_back(every_case_reads_policy(rule));
-    if (!rule.enabled) continue;
-    for (const Point point : kAllPoints)
-      if (rule.speaks(rules::Scope::session, at_of(point)) ||
-          rule.speaks(rules::Scope::retry, at_of(point)))
-        rules_at_[static_cast<std::size_t>(point)].push_back(i);
+    Traits traits;
+    traits.policy_based = every_case_reads_policy(rule);
+    traits.per_domain = rule.reads_policy();
+    for (const Point point : kAllPoints) {
+      const auto p = static_cast<std::size_t>(point);
+      traits.session[p] = rule.enabled && rule.speaks(rules::Scope::session, at_of(point));
+      traits.retry[p] = rule.enabled && rule.speaks(rules::Scope::retry, at_of(point));
+      if (!traits.session[p] && !traits.retry[p]) continue;
+      rules_at_[p].push_back(i);
+      baseline_at_[p] = baseline_at_[p] || reads_baseline(rule);
+    }
+    traits_.push_back(traits);
   }
 }
 
@@ -126,8 +138,9 @@ void Judge::judge_domains(const Session& session, State& state, Point point,
   const std::vector<std::size_t>& indices = rules_at_[static_cast<std::size_t>(point)];
   if (indices.empty()) return;
   bool of_path = false;
-  const BaselineRow* const mx = server_row(state.keys, of_path);
-  const BaselineRow* const client = client_row(session, state.keys);
+  const bool baseline = baseline_at_[static_cast<std::size_t>(point)];
+  const BaselineRow* const mx = baseline ? server_row(state.keys, of_path) : nullptr;
+  const BaselineRow* const client = baseline ? client_row(session, state.keys) : nullptr;
   std::vector<SessionView> views;
   views.reserve(state.domains.size() - first_domain);
   for (std::size_t d = first_domain; d < state.domains.size(); ++d) {
@@ -146,10 +159,11 @@ void Judge::judge_domains(const Session& session, State& state, Point point,
     if (point == Point::mail) view.retry = retry_of(session, view.domain, view.retry_same_mx);
   }
   for (const std::size_t i : indices)
-    if (!per_domain_only || config_.rules.rules[i].reads_policy()) judge_rule(i, views, state);
+    if (!per_domain_only || traits_[i].per_domain) judge_rule(i, views, state);
 }
 
-rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& view) const {
+rules::Evaluation Judge::evaluate(std::size_t index, const SessionView& view) const {
+  const rules::Rule& rule = config_.rules.rules[index];
   const SessionFields fields(view);
   const std::string_view issuer =
       view.chain != nullptr ? view.chain->issuer_spki : std::string_view{};
@@ -159,11 +173,11 @@ rules::Evaluation Judge::evaluate(const rules::Rule& rule, const SessionView& vi
                                .issuer_spki = issuer,
                                .now = view.now.time};
   rules::Evaluation best;
-  for (const rules::Scope scope : kScopes) {
-    if (!rule.speaks(scope, at_of(view.point))) continue;
-    best = rules::evaluate(rule, scope, at_of(view.point), fields, subject);
-    if (best.outcome == rules::Outcome::match) break;
-  }
+  const auto p = static_cast<std::size_t>(view.point);
+  if (traits_[index].session[p])
+    best = rules::evaluate(rule, rules::Scope::session, at_of(view.point), fields, subject);
+  if (best.outcome != rules::Outcome::match && traits_[index].retry[p])
+    best = rules::evaluate(rule, rules::Scope::retry, at_of(view.point), fields, subject);
   return best;
 }
 
@@ -178,7 +192,7 @@ void Judge::judge_rule(std::size_t index, const std::vector<SessionView>& views,
   const SessionView* best_view = nullptr;
   for (std::size_t d = 0; d < last; ++d) {
     const SessionView& view = views[d];
-    rules::Evaluation evaluation = evaluate(rule, view);
+    rules::Evaluation evaluation = evaluate(index, view);
     if (evaluation.outcome != rules::Outcome::match) {
       if (rule.id == config_.why) tell_near_miss(rule, evaluation, view);
       continue;
@@ -200,12 +214,13 @@ void Judge::fire(std::size_t index, const rules::Evaluation& evaluation, const S
   Severity severity = evaluation.severity;
   if (domain.ambiguous) severity = std::min(severity, Severity::medium);
   const bool testing = domain.judgement.protection == policy::Protection::sts_testing;
-  if (testing && policy_based_[index]) severity = std::min(severity, Severity::medium);
+  if (testing && traits_[index].policy_based) severity = std::min(severity, Severity::medium);
   const std::string key = domain.ambiguous ? std::string("|ambiguous") : domain.domain;
   for (const Fired& f : state.fired) {
     if (f.rule != index) continue;
     // Said for this domain; or said without one, and the domain makes it no worse.
-    if (!rule.reads_policy() || f.domain == key || (f.domain.empty() && f.severity >= severity))
+    if (!traits_[index].per_domain || f.domain == key ||
+        (f.domain.empty() && f.severity >= severity))
       return;
   }
   state.fired.push_back({index, key, severity});

@@ -90,7 +90,7 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   void judge_domains(const Session& session, State& state, evidence::Point point,
                      std::size_t first_domain, bool per_domain_only, const evidence::FrameRef& at);
   void judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state);
-  [[nodiscard]] rules::Evaluation evaluate(const rules::Rule& rule, const SessionView& view) const;
+  [[nodiscard]] rules::Evaluation evaluate(std::size_t index, const SessionView& view) const;
   void fire(std::size_t index, const rules::Evaluation& evaluation, const SessionView& view,
             State& state);
   void tell_near_miss(const rules::Rule& rule, const rules::Evaluation& evaluation,
@@ -134,8 +134,15 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   DomainMap map_;
   RetryMemory retries_;
   std::unordered_map<std::uint64_t, State> states_;
+  // What of a rule does not change, worked out once.
+  struct Traits {
+    bool policy_based = false;  // every case reads policy or dane: capped by a testing policy
+    bool per_domain = false;    // some case does: judged for each domain
+    std::array<bool, evidence::kPoints> session{}, retry{};  // speaks at this point, by scope
+  };
+  std::vector<Traits> traits_;  // by index of the rule
   std::array<std::vector<std::size_t>, evidence::kPoints> rules_at_;
-  std::vector<bool> policy_based_;  // every case reads policy or dane: capped by a testing policy
+  std::array<bool, evidence::kPoints> baseline_at_{};  // some rule of the point reads base.*
   Coverage coverage_;
   rules::Severity worst_ = rules::Severity::info;
   std::uint64_t findings_ = 0;

@@ -201,7 +201,7 @@ Coverage Judge::coverage() const {
       c.unable.emplace_back(rule.id, "not filled by a replay");
     else if (rule.scope == rules::Scope::dns && c.dns_answers == 0)
       c.unable.emplace_back(rule.id, "no DNS");
-    else if (policy_based_[i] && config_.policies.empty() && c.dns_answers == 0)
+    else if (traits_[i].policy_based && config_.policies.empty() && c.dns_answers == 0)
       c.unable.emplace_back(rule.id, "no policy");
     else if (baseline_only && c.mature_servers == 0)
       c.unable.emplace_back(rule.id, "baseline");

@@ -76,6 +76,14 @@ EveSink::Flow EveSink::flow_of(const SessionEvidence& s) {
   return {s.id, s.vlan, s.client, s.server, true};
 }
 
+const EveSink::FlowText& EveSink::text_of(const Flow& flow) {
+  FlowText& text = texts_[flow.id % kFlowTexts];
+  if (text.id != flow.id || text.src.empty())
+    text = {flow.id, flow.src.address.text(), flow.dst.address.text(),
+            community_id(flow.src, flow.dst, flow.tcp ? kTcp : kUdp)};
+  return text;
+}
+
 void EveSink::begin(JsonWriter& json, const char* type, const Flow& flow,
                     const evidence::FrameRef& at, const char* app_proto) {
   json.begin_object().member("timestamp", format_eve(at.time)).member("flow_id", flow.id);
@@ -83,11 +91,12 @@ void EveSink::begin(JsonWriter& json, const char* type, const Flow& flow,
   text(json, "host", options_.sensor_name);
   if (flow.vlan != 0)
     json.key("vlan").begin_array().number(static_cast<unsigned>(flow.vlan)).end_array();
-  json.member("src_ip", flow.src.address.text()).member("src_port", flow.src.port);
-  json.member("dest_ip", flow.dst.address.text()).member("dest_port", flow.dst.port);
+  const FlowText& shared = text_of(flow);
+  json.member("src_ip", shared.src).member("src_port", flow.src.port);
+  json.member("dest_ip", shared.dst).member("dest_port", flow.dst.port);
   json.member("proto", flow.tcp ? "TCP" : "UDP").member("ip_v", flow.src.address.v4() ? 4 : 6);
   json.member("pkt_src", "wire/pcap");
-  json.member("community_id", community_id(flow.src, flow.dst, flow.tcp ? kTcp : kUdp));
+  json.member("community_id", shared.community_id);
   json.member("app_proto", app_proto);
   json.member("pcap_cnt", at.frame);
   if (at.file < options_.file_names.size())

@@ -38,7 +38,16 @@ class EveSink final : public judge::Sink {
     Endpoint src, dst;
     bool tcp = true;
   };
+  // The parts of an event that are the same for all of a connection, made once.
+  struct FlowText {
+    std::uint64_t id = 0;
+    std::string src, dst, community_id;
+  };
+  static constexpr std::size_t kFlowTexts =
+      4'096;  // open connections whose text is kept, by flow_id
+
   static Flow flow_of(const evidence::SessionEvidence& session);
+  [[nodiscard]] const FlowText& text_of(const Flow& flow);
   void begin(JsonWriter& json, const char* type, const Flow& flow, const evidence::FrameRef& at,
              const char* app_proto);
   void end(JsonWriter& json);
@@ -54,6 +63,7 @@ class EveSink final : public judge::Sink {
   EveOptions options_;
   const Redactor& redactor_;
   std::string line_;
+  std::vector<FlowText> texts_ = std::vector<FlowText>(kFlowTexts);
 };
 
 }  // namespace mxw::sink
