@@ -75,8 +75,10 @@ def reply_race(lab):
 
 
 def duplicate_reply(lab):
-    # A sender that insists on TLS says goodbye after the refusal and takes the 220 for its answer.
-    lab.postfix.configure(smtp_tls_security_level="encrypt", relayhost="[mx1.example.org]")
+    # A sender that insists on TLS says goodbye after the refusal and takes the 220 for the answer.
+    # If it did not wait for that, the unread 220 would now and then turn its FIN into a reset.
+    lab.postfix.configure(smtp_tls_security_level="encrypt", relayhost="[mx1.example.org]",
+                          smtp_skip_quit_response="no")
     with lab.mitm("duplicate-reply"):
         lab.postfix.send(BOOKS)
 
