@@ -286,8 +286,9 @@ int replay(const Options& o) {
   for (const std::string& path : o.inputs) names.push_back(base_name(path));
 
   const bool text = wants_text(o);
-  const bool color =
-      text && o.output == "-" && isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  // A manifest proves the output's octets, which must not depend on where they are shown.
+  const bool color = text && o.output == "-" && o.manifest_file.empty() &&
+                     isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   sink::TextSink text_sink(*output, {.color = color, .file_names = names});
   sink::EveSink eve_sink(*output, {.sensor_name = o.sensor_name, .file_names = names},
                          setup->redactor);
