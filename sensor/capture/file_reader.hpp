@@ -9,6 +9,7 @@
 
 #include "core/base/limits.hpp"
 #include "sensor/capture/reader.hpp"
+#include "sensor/capture/scout.hpp"
 #include "sensor/capture/source.hpp"
 
 namespace mxw::capture {
@@ -39,7 +40,6 @@ class FileReader : public Reader {
   // Counts the packet and completes its view. REQUIRES: view.bytes and view.wire_length are set.
   void count(PacketView& view, std::optional<Time> time) {
     view.wire_length = std::max(view.wire_length, static_cast<std::uint32_t>(view.bytes.size()));
-    source_->look_ahead(view.bytes.size());
     view.stable = source_->stable();
     view.at.file = index_;
     view.at.frame = ++facts_.packets;
@@ -53,6 +53,7 @@ class FileReader : public Reader {
   }
 
   std::unique_ptr<Source> source_;
+  Scout scout_;
   FileFacts facts_;
   bool done_ = false;
 

@@ -56,6 +56,9 @@ std::optional<PacketView> PcapReader::next() {
     return std::nullopt;
   }
   view.bytes = source_->take(captured);
+  scout_.advance(*source_, kRecordHeader + captured, kRecordHeader, [this](const std::uint8_t* at) {
+    return kRecordHeader + std::size_t{u32(at + 8)};
+  });
   // Both fields are 32 bits wide: the sum stays far below 2^63.
   count(view, Time{seconds * kSecond + fraction * fraction_});
   return view;

@@ -120,6 +120,9 @@ bool PcapngReader::next_block() {
   if (total > limits::kPcapngBlockBytes) return bad(described() + " is too large");
   if (!source_->need(total)) return ended(described(), block_start_, false);
   const Bytes whole = source_->take(total);
+  scout_.advance(*source_, total, kBlockHeader, [this](const std::uint8_t* at) {
+    return std::size_t{load<std::uint32_t>(at + 4, swap_)};
+  });
   if (load<std::uint32_t>(whole.data() + total - kBlockTrailer, swap_) != total)
     return bad(described() + " ends with a different length");
   block_.body = whole.subspan(kBlockHeader, total - kBlockHeader - kBlockTrailer);

@@ -45,15 +45,9 @@ class Source {
     return run;
   }
 
-  // To be called after a record of n octets was taken. Where each record tells where the next one
-  // starts, the processor cannot fetch ahead by itself; for small records that wait is half of the
-  // time of reading.
-  // (always_inline: GCC takes a function that only prefetches for one without effect and drops the
-  // call.)
-  [[gnu::always_inline]] void look_ahead(std::size_t n) const {
-    constexpr std::size_t kLine = 64, kLines = 3, kAhead = 2'048;
-    if (n > kLine * kLines || available() < kAhead + kLine * kLines) return;
-    for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(at_ + kAhead + kLine * i);
+  // n octets that stand `ahead` of the next one to take; null where the window does not hold them.
+  [[nodiscard]] const std::uint8_t* glimpse(std::size_t ahead, std::size_t n) const {
+    return ahead <= available() && n <= available() - ahead ? at_ + ahead : nullptr;
   }
 
   // Octets taken so far (of the inflated data for gzip).
