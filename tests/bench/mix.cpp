@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t kFirst = 1'795'298'400;  // 2026-11-21T22:00:00Z, in the policies' lifetime
 // For each script: a perimeter has few hosts on its own side and many on the other.
 constexpr std::size_t kServers = 1'000, kClients = 8;
+constexpr std::size_t kNetwork = 256;  // the clients of each script are a /24 of their own
 constexpr std::size_t kPool = 1 << 20, kLine = 78, kRecord = 16'408, kRecordHeader = 5;
 
 // Octets to make messages of: a TLS ciphertext, and lines of base64.
@@ -78,7 +79,7 @@ class Sessions {
     Copy copy;
     copy.script = &scripts[place];
     copy.start = start;
-    copy.client = address(copy.script->ipv6, false, site * kClients + n % kClients);
+    copy.client = address(copy.script->ipv6, false, site * kNetwork + n % kClients);
     copy.server = address(copy.script->ipv6, true, site * kServers + server);
     copy.client_port = static_cast<std::uint16_t>(2'048 + round);
     copy.query = static_cast<std::uint16_t>(round);
