@@ -65,6 +65,9 @@ class Arrows(unittest.TestCase):
         self.expect("core/base/a.cpp", "#include <boost/asio.hpp>", "belongs into")
         self.expect("core/dns/a.cpp", "#include <idn2.h>", "belongs into")
         self.expect("core/base/a.cpp", "#include <zlib.h>", "belongs into")
+        self.expect("net/resolve/a.cpp", "#include <ares.h>", None)
+        self.expect("sensor/dns/a.cpp", "#include <ares.h>", "belongs into")
+        self.expect("cli/a.cpp", "#include <curl/curl.h>", "belongs into")
 
     def test_place_and_spelling(self):
         self.expect("core/mail/a.cpp", '#include "name.hpp"', "from the root")
