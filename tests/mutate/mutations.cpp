@@ -230,13 +230,14 @@ Packets delay_direction(const Packets& packets, bool of_client, double round_tri
 Packets duplicate(const Packets& packets, double rate, Copy how, std::uint64_t seed) {
   Dice dice(seed);
   Packets out;
-  std::vector<std::pair<std::size_t, Packet>>
-      waiting;  // copies, and after how many packets they come
+  // Late copies, each with the packet it comes behind.
+  std::vector<std::pair<std::size_t, Packet>> waiting;
   const auto release = [&](std::size_t index, bool all) {
-    std::erase_if(waiting, [&](auto& copy) {
+    std::erase_if(waiting, [&](const auto& copy) {
       if (!all && copy.first > index) return false;
-      copy.second.time = out.back().time;
-      out.push_back(std::move(copy.second));
+      const Time now = out.back().time;
+      out.push_back(copy.second);
+      out.back().time = now;
       return true;
     });
   };

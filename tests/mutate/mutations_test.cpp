@@ -15,7 +15,7 @@ namespace {
 
 using rules::Severity;
 
-Packets strip_capture() {
+Packets reset_capture() {
   return read_packets(std::string(MXW_SOURCE_DIR) + "/pcaps/reset-clienthello-postfix.s.pcap");
 }
 
@@ -26,7 +26,7 @@ bool same(const Packets& a, const Packets& b) {
 }
 
 TEST(Mutations, EachChangesTheCapture) {
-  const Packets packets = strip_capture();
+  const Packets packets = reset_capture();
   std::set<std::string> changed, all;
   for (const Mutation& m : mutations_for(packets, 1)) {
     all.insert(m.name);
@@ -36,13 +36,13 @@ TEST(Mutations, EachChangesTheCapture) {
 }
 
 TEST(Mutations, TheSameSeedGivesTheSamePackets) {
-  const Packets packets = strip_capture();
+  const Packets packets = reset_capture();
   EXPECT_TRUE(same(drop(packets, 0.2, 7), drop(packets, 0.2, 7)));
   EXPECT_FALSE(same(drop(packets, 0.2, 7), drop(packets, 0.2, 8)));
 }
 
 TEST(Mutations, ReorderKeepsAllPacketsTimesAndTheOrderAroundResets) {
-  const Packets packets = strip_capture();
+  const Packets packets = reset_capture();
   const Packets mixed = reorder(packets, 1.0, 3);
   ASSERT_EQ(mixed.size(), packets.size());
   for (std::size_t i = 0; i < packets.size(); ++i) EXPECT_EQ(mixed[i].time, packets[i].time);
@@ -59,7 +59,7 @@ TEST(Mutations, ReorderKeepsAllPacketsTimesAndTheOrderAroundResets) {
 }
 
 TEST(Mutations, ATtlLessOneLeavesTheHeaderChecksumRight) {
-  const Packets packets = strip_capture();
+  const Packets packets = reset_capture();
   const Packets doubled = duplicate(packets, 1.0, Copy::ttl_less_one, 1);
   ASSERT_EQ(doubled.size(), 2 * packets.size());
   std::size_t checked = 0;
@@ -75,7 +75,7 @@ TEST(Mutations, ATtlLessOneLeavesTheHeaderChecksumRight) {
 }
 
 TEST(Mutations, HalvesOfTheTrafficMakeTheWhole) {
-  const Packets packets = strip_capture();
+  const Packets packets = reset_capture();
   const Packets client = only_direction(packets, true), server = only_direction(packets, false);
   EXPECT_EQ(client.size() + server.size(), packets.size());
   EXPECT_TRUE(std::all_of(client.begin(), client.end(), [](const Packet& p) {
