@@ -1,4 +1,5 @@
-// Connection: what the flow stage knows of one TCP connection, and StreamHandler, who consumes its bytes.
+// Connection: what the flow stage knows of one TCP connection, and StreamHandler, who consumes its
+// bytes.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,9 @@ struct Connection {
   [[nodiscard]] bool one_sided() const { return tcp.packets[0] == 0 || tcp.packets[1] == 0; }
 };
 
-// The consumer of one connection's two byte streams. Calls come in causal order: bytes that one side had
-// acknowledged when it spoke are delivered before its words. Offsets count octets per direction from 0.
-// The Connection outlives the handler and changes under it.
+// The consumer of one connection's two byte streams. Calls come in causal order: bytes that one
+// side had acknowledged when it spoke are delivered before its words. Offsets count octets per
+// direction from 0. The Connection outlives the handler and changes under it.
 class StreamHandler {
  public:
   virtual ~StreamHandler() = default;
@@ -58,7 +59,8 @@ class StreamHandler {
 class HandlerFactory {
  public:
   virtual ~HandlerFactory() = default;
-  // nullptr: nobody wants this connection. `first` is the first segment's payload (empty for a SYN).
+  // nullptr: nobody wants this connection. `first` is the first segment's payload (empty for a
+  // SYN).
   virtual std::unique_ptr<StreamHandler> make(const Connection& connection, Bytes first) = 0;
 };
 

@@ -10,17 +10,23 @@ struct FlowTable::Flow {
   Connection conn;
   std::unique_ptr<StreamHandler> handler;
   std::array<HalfStream, 2> half;
-  // Highest acknowledgement of this direction's octets, sent by the other side.
-  std::array<Seq, 2> acked{};
+  // Highest acknowledgement of this direction's octets, sent by the other side, and the sequence
+  // number behind the segment that carried it (compare SND.WL1 of RFC 9293 section 3.3.1).
+  std::array<Seq, 2> acked{}, acked_by{};
   std::array<bool, 2> has_acked{};
   std::array<bool, 2> good_checksum{};
   std::array<std::uint8_t, 2> last_ttl{};
   std::array<std::array<std::uint8_t, 4>, 2> ttl_set{};
   Seq reset_seq = 0;
   bool ended = false;
-  FrameRef blocked_since;
-  std::uint32_t blocked_packets = 0;
-  bool blocked = false;
+  // A direction that cannot go on: since when it stands at which place.
+  struct Blocked {
+    bool set = false;
+    Seq at = 0;
+    Time since;
+    std::uint32_t packets = 0;
+  };
+  std::array<Blocked, 2> blocked;
   std::uint64_t order = 0;
   FlowList::iterator place;
 
@@ -29,11 +35,15 @@ struct FlowTable::Flow {
   [[nodiscard]] std::size_t waiting() const {
     return half[0].waiting().size() + half[1].waiting().size();
   }
-  // Octets of this direction that the peer has and we have not.
+  // Octets of this direction that the peer has and we have not. A direction of which the capture
+  // holds no packet at all has no holes: it is not there.
   [[nodiscard]] bool acknowledged_hole(Dir dir) const {
     const auto i = evidence::index(dir);
-    if (!has_acked[i] || !half[i].started() || !before(half[i].next(), acked[i])) return false;
-    return half[i].waiting().empty() || half[i].waiting().front().seq != half[i].next();
+    const HalfStream& h = half[i];
+    if (!has_acked[i] || conn.tcp.packets[i] == 0 || !h.started() || h.finished() ||
+        !before(h.next(), acked[i]))
+      return false;
+    return h.waiting().empty() || h.waiting().front().seq != h.next();
   }
 };
 

@@ -29,8 +29,8 @@ bool destination_is_server(const decode::Segment& s) {
   return s.dst_port <= s.src_port;  // ephemeral ports are the high ones
 }
 
-// How far out of order an acknowledgement or a reset may lie and still be believed: no window is larger.
-constexpr std::int32_t kBelievable = 16 << 20;
+// How far from the next octet a reset may lie. A host takes none but the exact one (RFC 5961
+// section 3.2); we cannot know what the host had received or sent out of our sight.
 constexpr std::int32_t kResetWindow = 64 << 10;
 
 }  // namespace
@@ -63,6 +63,10 @@ FlowTable::Key FlowTable::key_of(const decode::Segment& s) {
   return {s.ip.tenant, a, b};
 }
 
+Dir FlowTable::direction(const Flow& flow, const decode::Segment& s) {
+  return Endpoint{s.ip.src, s.src_port} == flow.conn.client ? Dir::client : Dir::server;
+}
+
 FlowTable::Flow* FlowTable::create(const Key& key, const decode::Segment& s) {
   Connection conn;
   conn.tenant = s.ip.tenant;
@@ -74,17 +78,16 @@ FlowTable::Flow* FlowTable::create(const Key& key, const decode::Segment& s) {
   conn.server = forward ? dst : src;
   conn.start = conn.last = s.at;
   conn.midstream = (s.flags & kSyn) == 0;
-  auto flow = std::make_unique<Flow>();
+  // Each packet of a connection nobody wants comes by here: its Flow is used again.
+  auto flow = spare_ ? std::move(spare_) : std::make_unique<Flow>();
   flow->key = key;
   flow->conn = std::move(conn);
   flow->handler = factory_.make(flow->conn, s.payload);
-  if (!flow->handler) return nullptr;
-  if (flows_.size() >= limits::kFlows) {
-    ++counters_.flow_limit;
-    Flow& oldest = *(closed_.empty() ? open_ : closed_).front();
-    if (!oldest.ended) end(oldest, evidence::Ended::timeout);
-    remove(oldest);
+  if (!flow->handler) {
+    spare_ = std::move(flow);
+    return nullptr;
   }
+  make_room();
   flow->order = next_order_++;
   Flow* const raw = flow.get();
   raw->place = open_.insert(open_.end(), raw);
@@ -95,19 +98,24 @@ FlowTable::Flow* FlowTable::create(const Key& key, const decode::Segment& s) {
   return raw;
 }
 
-// A SYN for a connection we know: a new one when the old has ended or slept, else ignored as a host does.
+void FlowTable::make_room() {
+  if (flows_.size() < limits::kFlows) return;
+  ++counters_.flow_limit;
+  Flow& oldest = *(closed_.empty() ? open_ : closed_).front();
+  if (!oldest.ended) end(oldest, evidence::Ended::timeout);
+  remove(oldest);
+}
+
+// A SYN for a connection we know: a new one when the old has ended or slept, else ignored as a host
+// does.
 bool FlowTable::starts_anew(Flow& flow, const decode::Segment& s) {
   if ((s.flags & (kSyn | kAck | kRst)) != kSyn) return false;
-  const Endpoint src{s.ip.src, s.src_port};
-  const Dir dir = src == flow.conn.client ? Dir::client : Dir::server;
-  if (dir == Dir::client && flow.conn.tcp.syn && flow.of(dir).started() &&
-      distance(s.seq + 1, flow.of(dir).next()) <= 0 &&
-      flow.of(dir).offset() == static_cast<std::uint64_t>(distance(flow.of(dir).next(), s.seq + 1)))
-    return false;  // the same SYN again
+  const Dir dir = direction(flow, s);
+  // The same SYN again, or captured behind its SYN-ACK.
+  if (dir == Dir::client && flow.of(dir).started() && flow.of(dir).first() == s.seq + 1)
+    return false;
   if (flow.ended || s.at.time - flow.conn.last.time > limits::kPortReuseIdle) return true;
-  if (flow.conn.tcp.packets[0] + flow.conn.tcp.packets[1] == 1 && !flow.conn.tcp.syn)
-    return false;  // the SYN-ACK was captured before its SYN
-  if (flow.of(Dir::client).started() && flow.conn.tcp.syn) ++counters_.syn_ignored;
+  ++counters_.syn_ignored;
   return false;
 }
 
@@ -116,9 +124,12 @@ FlowTable::Flow* FlowTable::find_or_create(const decode::Segment& s) {
   const auto found = flows_.find(key);
   if (found == flows_.end()) {
     if ((s.flags & kRst) != 0) return nullptr;  // a reset of nothing we saw
-    return create(key, s);
+    Flow* const fresh = create(key, s);
+    if (fresh != nullptr) (void)checksum_accepts(*fresh, direction(*fresh, s), s);
+    return fresh;
   }
   Flow& flow = *found->second;
+  if (!checksum_accepts(flow, direction(flow, s), s)) return nullptr;
   if (!starts_anew(flow, s)) return &flow;
   if (!flow.ended) end(flow, evidence::Ended::timeout);
   remove(flow);
@@ -165,19 +176,33 @@ void FlowTable::note_packet(Flow& flow, Dir dir, const decode::Segment& s) {
       ++tcp.ttl_values[i];
     }
   }
-  if ((s.flags & kAck) != 0 && (s.flags & kRst) == 0) {
-    const auto o = evidence::index(evidence::other(dir));
-    const bool believable = !flow.half[o].started() ||
-                            std::abs(distance(s.ack, flow.half[o].next())) <= kBelievable;
-    if (believable && (!flow.has_acked[o] || before(flow.acked[o], s.ack))) {
-      flow.acked[o] = s.ack;
-      flow.has_acked[o] = true;
-    }
-    if (dir == Dir::client && (s.flags & kSyn) == 0 && tcp.syn && tcp.synack && !tcp.handshake) {
-      tcp.handshake = true;
-      tcp.rtt_ns = s.at.time - conn.start.time;
-    }
+  if ((s.flags & kAck) == 0 || (s.flags & kRst) != 0) return;
+  note_ack(flow, dir, s);
+  if (dir == Dir::client && (s.flags & kSyn) == 0 && tcp.syn && tcp.synack && !tcp.handshake) {
+    tcp.handshake = true;
+    tcp.rtt_ns = s.at.time - conn.start.time;
   }
+}
+
+// Keeps the highest acknowledgement. A lower one takes its place when it comes with later octets:
+// no host takes an acknowledgement back, so the higher one was forged.
+void FlowTable::note_ack(Flow& flow, Dir dir, const decode::Segment& s) {
+  const auto o = evidence::index(evidence::other(dir));
+  HalfStream& acknowledged = flow.half[o];
+  // The SYN-ACK is missing: the client's first acknowledgement says where the server's octets
+  // begin.
+  if (!acknowledged.started() && dir == Dir::client && flow.conn.tcp.syn && (s.flags & kSyn) == 0)
+    acknowledged.start(s.ack);
+  if (acknowledged.started() && std::abs(distance(s.ack, acknowledged.next())) > kBelievable)
+    return;
+  const Seq behind = s.seq + s.payload_length;
+  const bool higher = !flow.has_acked[o] || before(flow.acked[o], s.ack);
+  const bool taken_back = !higher && s.ack != flow.acked[o] && before(flow.acked_by[o], behind) &&
+                          distance(behind, flow.of(dir).next()) <= kBelievable;
+  if (!higher && !taken_back) return;
+  flow.acked[o] = s.ack;
+  flow.acked_by[o] = behind;
+  flow.has_acked[o] = true;
 }
 
 void FlowTable::on_syn(Flow& flow, Dir dir, const decode::Segment& s) {
@@ -212,6 +237,7 @@ void FlowTable::on_reset(Flow& flow, Dir dir, const decode::Segment& s) {
 }
 
 void FlowTable::after_end(Flow& flow, Dir dir, const decode::Segment& s) {
+  closed_.splice(closed_.end(), closed_, flow.place);
   evidence::TcpEvidence& tcp = flow.conn.tcp;
   if (!tcp.rst || tcp.rst_then_data || dir != tcp.rst_from || s.payload_length == 0) return;
   if (before(s.seq, flow.reset_seq)) return;  // sent before the reset
@@ -225,8 +251,7 @@ void FlowTable::on_segment(const decode::Segment& s) {
   Flow* const found = find_or_create(s);
   if (found == nullptr) return;
   Flow& flow = *found;
-  const Dir dir = Endpoint{s.ip.src, s.src_port} == flow.conn.client ? Dir::client : Dir::server;
-  if (!checksum_accepts(flow, dir, s)) return;
+  const Dir dir = direction(flow, s);
   note_packet(flow, dir, s);
   if (flow.ended) {
     after_end(flow, dir, s);
@@ -239,10 +264,12 @@ void FlowTable::on_segment(const decode::Segment& s) {
   }
   if ((s.flags & kSyn) != 0) on_syn(flow, dir, s);
   if (!flow.of(dir).started()) flow.of(dir).start(s.seq);
-  if (flow.handler->wants_data())
+  if (flow.handler->wants_data()) {
     on_payload(flow, dir, s);
-  else
-    skip_payload(flow, dir, s);
+  } else {
+    if (flow.waiting() > 0) skip_waiting(flow);
+    skip_payload(flow, dir, s.seq + s.payload_length, (s.flags & kFin) != 0);
+  }
   if (!flow.handler->wants_connection()) {
     remove(flow);
     return;
@@ -251,10 +278,15 @@ void FlowTable::on_segment(const decode::Segment& s) {
     end(flow, evidence::Ended::fin);
 }
 
-void FlowTable::touch(Flow& flow) { open_.splice(open_.end(), open_, flow.place); }
+void FlowTable::touch(Flow& flow) {
+  open_.splice(open_.end(), open_, flow.place);
+}
 
 void FlowTable::end(Flow& flow, evidence::Ended how) {
   flush(flow);
+  // What waited may have held both FINs.
+  if (how != evidence::Ended::rst && flow.half[0].finished() && flow.half[1].finished())
+    how = evidence::Ended::fin;
   flow.ended = true;
   closed_.splice(closed_.end(), open_, flow.place);
   flow.handler->on_end(how, flow.conn.last);
@@ -285,7 +317,8 @@ void FlowTable::finish() {
   std::vector<Flow*> all;
   all.reserve(flows_.size());
   for (const auto& [key, flow] : flows_) all.push_back(flow.get());
-  std::sort(all.begin(), all.end(), [](const Flow* a, const Flow* b) { return a->order < b->order; });
+  std::sort(all.begin(), all.end(),
+            [](const Flow* a, const Flow* b) { return a->order < b->order; });
   for (Flow* flow : all) {
     if (!flow->ended) end(*flow, evidence::Ended::input_end);
     remove(*flow);

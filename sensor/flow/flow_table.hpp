@@ -1,14 +1,14 @@
-// FlowTable: TCP segments to ordered byte streams per connection (RFC 9293), bounded in every direction.
+// FlowTable: TCP segments to ordered byte streams per connection (RFC 9293), bounded in every
+// direction.
 //
-// Causal order: a segment is delivered only after the octets it acknowledges. So a reply is never read
-// before the command it answers, however the tap reordered the packets.
-// Loss: octets are missing when the peer acknowledged them and they do not come within
-// limits::kReorderWait or kReorderPackets of the connection; octets nobody acknowledged are waited for,
-// since they will be sent again. A hole is a typed gap, never bytes.
-// Overlap: the first data wins; a different copy is reported as a conflict (but not for one octet:
-// keep-alive and zero-window probes).
-// Output never depends on the hash key: connections end in the order of their last packet, and at the end
-// of the input in the order of their first. Not thread-safe.
+// Causal order: a segment is delivered only after the octets it acknowledges. So a reply is never
+// read before the command it answers, however the tap reordered the packets. Loss: octets are
+// missing when the peer acknowledged them and they do not come within limits::kReorderWait or
+// kReorderPackets of the connection; octets nobody acknowledged are waited for, since they will be
+// sent again. A hole is a typed gap, never bytes. Overlap: the first data wins; a different copy is
+// reported as a conflict (but not for one octet: keep-alive and zero-window probes). Output never
+// depends on the hash key: connections end in the order of their last packet, and at the end of the
+// input in the order of their first. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -30,11 +30,12 @@ struct Counters {
   std::uint64_t bad_checksum_ignored = 0, bad_checksum_accepted = 0;
   std::uint64_t gaps = 0, gap_octets = 0;
   std::uint64_t conflicts = 0;
-  std::uint64_t late_octets = 0;         // came after their gap had been given up
-  std::uint64_t resets_ignored = 0;      // outside the window (RFC 5961)
-  std::uint64_t syn_ignored = 0;         // for a connection that is open
-  std::uint64_t buffer_limit = 0;        // a direction's or the whole table's waiting octets
-  std::uint64_t flow_limit = 0;          // connections ended early to make room
+  std::uint64_t late_octets = 0;     // came after their gap had been given up
+  std::uint64_t resets_ignored = 0;  // outside the window (RFC 5961)
+  std::uint64_t syn_ignored = 0;     // for a connection that is open
+  std::uint64_t out_of_window = 0;   // segments too far ahead to be of their connection
+  std::uint64_t buffer_limit = 0;    // a direction's or the whole table's waiting octets
+  std::uint64_t flow_limit = 0;      // connections ended early to make room
   std::uint64_t timeouts = 0;
 };
 
@@ -67,15 +68,19 @@ class FlowTable {
   using FlowList = std::list<Flow*>;
 
   static Key key_of(const decode::Segment& segment);
+  static Dir direction(const Flow& flow, const decode::Segment& segment);
   Flow* find_or_create(const decode::Segment& segment);
   Flow* create(const Key& key, const decode::Segment& segment);
+  void make_room();
   bool starts_anew(Flow& flow, const decode::Segment& segment);
   bool checksum_accepts(Flow& flow, Dir dir, const decode::Segment& segment);
   void note_packet(Flow& flow, Dir dir, const decode::Segment& segment);
+  void note_ack(Flow& flow, Dir dir, const decode::Segment& segment);
   void on_syn(Flow& flow, Dir dir, const decode::Segment& segment);
   void on_reset(Flow& flow, Dir dir, const decode::Segment& segment);
   void on_payload(Flow& flow, Dir dir, const decode::Segment& segment);
-  void skip_payload(Flow& flow, Dir dir, const decode::Segment& segment);
+  void skip_payload(Flow& flow, Dir dir, Seq end, bool fin);
+  void skip_waiting(Flow& flow);
   void after_end(Flow& flow, Dir dir, const decode::Segment& segment);
 
   bool gate_open(const Flow& flow, Dir dir, bool has_ack, Seq ack) const;
@@ -85,7 +90,10 @@ class FlowTable {
   bool drain_one(Flow& flow, Dir dir);
   void drain(Flow& flow);
   void check_holes(Flow& flow, const FrameRef& now);
-  bool give_up_hole(Flow& flow, bool acknowledged_only, const FrameRef& now);
+  [[nodiscard]] bool out_of_patience(Flow& flow, Dir dir, Time now) const;
+  bool give_up_hole(Flow& flow, Dir dir, bool acknowledged_only, const FrameRef& now);
+  bool force_front(Flow& flow, Dir dir);
+  void report_gap(Flow& flow, Dir dir, std::uint32_t length, const FrameRef& now);
   void flush(Flow& flow);
   void conflict(Flow& flow, Dir dir, const Conflict& what, const FrameRef& at);
 
@@ -95,7 +103,8 @@ class FlowTable {
 
   HandlerFactory& factory_;
   std::unordered_map<Key, std::unique_ptr<Flow>, KeyHash> flows_;
-  FlowList open_, closed_;  // by last packet, oldest first
+  std::unique_ptr<Flow> spare_;  // made for a connection that nobody wanted
+  FlowList open_, closed_;       // by last packet, oldest first
   std::size_t buffered_ = 0;
   Time now_;
   std::uint64_t next_order_ = 0;

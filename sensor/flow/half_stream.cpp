@@ -8,28 +8,33 @@ namespace mxw::flow {
 
 void HalfStream::start(Seq first) {
   started_ = true;
-  next_ = first;
+  first_ = next_ = gap_begin_ = gap_end_ = first;
 }
 
 void HalfStream::skip_to(Seq next) {
   if (!before(next_, next)) return;
   offset_ += static_cast<std::uint64_t>(distance(next, next_));
-  next_ = next;
-  retained_.clear();
+  next_ = gap_begin_ = gap_end_ = next;
+  forget_retained();
+}
+
+// Frees the memory too: most of a connection's life nothing is retained.
+void HalfStream::forget_retained() {
+  retained_ = {};
 }
 
 void HalfStream::deliver(Bytes bytes, bool retain) {
   next_ += static_cast<Seq>(bytes.size());
   offset_ += bytes.size();
   if (!retain) {
-    retained_.clear();
+    forget_retained();
     return;
   }
   const std::size_t keep = std::min(bytes.size(), limits::kRetainedBytes);
   const std::size_t total = retained_.size() + keep;
   if (total > limits::kRetainedBytes)
-    retained_.erase(retained_.begin(),
-                    retained_.begin() + static_cast<std::ptrdiff_t>(total - limits::kRetainedBytes));
+    retained_.erase(retained_.begin(), retained_.begin() + static_cast<std::ptrdiff_t>(
+                                                               total - limits::kRetainedBytes));
   const Bytes tail = bytes.last(keep);
   retained_.insert(retained_.end(), tail.begin(), tail.end());
 }
@@ -38,6 +43,29 @@ void HalfStream::pass_missing(std::uint32_t length) {
   next_ += length;
   offset_ += length;
   retained_.clear();
+}
+
+void HalfStream::give_up(std::uint32_t length) {
+  gap_begin_ = next_;
+  gap_end_ = next_ + length;
+  pass_missing(length);
+}
+
+std::uint32_t HalfStream::in_last_gap(Seq seq, std::uint32_t length) const {
+  const Seq from = before(seq, gap_begin_) ? gap_begin_ : seq;
+  const Seq end = seq + length;
+  const Seq to = before(end, gap_end_) ? end : gap_end_;
+  return before(from, to) ? static_cast<std::uint32_t>(distance(to, from)) : 0;
+}
+
+void HalfStream::presume_fin() {
+  finish();
+  presumed_fin_ = true;
+}
+
+void HalfStream::reopen() {
+  finished_ = presumed_fin_ = false;
+  --next_;
 }
 
 void HalfStream::finish() {
@@ -52,7 +80,8 @@ bool HalfStream::conflicts_with_retained(Seq seq, Bytes bytes, Conflict& conflic
   std::size_t skip = 0;
   if (before(seq, first_retained)) skip = static_cast<std::size_t>(distance(first_retained, seq));
   if (skip >= bytes.size() || !before(seq + static_cast<Seq>(skip), data_end)) return false;
-  const auto from = static_cast<std::size_t>(distance(seq + static_cast<Seq>(skip), first_retained));
+  const auto from =
+      static_cast<std::size_t>(distance(seq + static_cast<Seq>(skip), first_retained));
   const std::size_t n = std::min(bytes.size() - skip, retained_.size() - from);
   const Bytes kept = Bytes(retained_).subspan(from, n);
   const Bytes other = bytes.subspan(skip, n);
@@ -70,8 +99,13 @@ Waiting piece_of(const Waiting& whole, Seq from, Seq to) {
   const auto begin = static_cast<std::size_t>(distance(from, whole.seq));
   const auto end = static_cast<std::size_t>(distance(to, whole.seq));
   const std::size_t have = whole.data.size();
-  Waiting piece{.seq = from, .ack = whole.ack, .has_ack = whole.has_ack, .fin = false, .data = {},
-                .missing = 0, .at = whole.at};
+  Waiting piece{.seq = from,
+                .ack = whole.ack,
+                .has_ack = whole.has_ack,
+                .fin = false,
+                .data = {},
+                .missing = 0,
+                .at = whole.at};
   if (begin < have)
     piece.data.assign(whole.data.begin() + static_cast<std::ptrdiff_t>(begin),
                       whole.data.begin() + static_cast<std::ptrdiff_t>(std::min(end, have)));
@@ -79,7 +113,7 @@ Waiting piece_of(const Waiting& whole, Seq from, Seq to) {
   return piece;
 }
 
-// True when two waiting copies of the same octets differ; `at` is the first octet they share.
+// True when two waiting copies of the same octets differ; `at` is the first such octet.
 bool copies_differ(const Waiting& a, const Waiting& b, Seq& at) {
   const Seq from = before(a.seq, b.seq) ? b.seq : a.seq;
   const Seq a_end = a.seq + static_cast<Seq>(a.data.size());
@@ -89,8 +123,9 @@ bool copies_differ(const Waiting& a, const Waiting& b, Seq& at) {
   const auto n = static_cast<std::size_t>(distance(to, from));
   const Bytes in_a = Bytes(a.data).subspan(static_cast<std::size_t>(distance(from, a.seq)), n);
   const Bytes in_b = Bytes(b.data).subspan(static_cast<std::size_t>(distance(from, b.seq)), n);
-  at = from;
-  return !std::equal(in_a.begin(), in_a.end(), in_b.begin());
+  const auto different = std::mismatch(in_a.begin(), in_a.end(), in_b.begin()).first;
+  at = from + static_cast<Seq>(different - in_a.begin());
+  return different != in_a.end();
 }
 
 }  // namespace
@@ -127,13 +162,13 @@ bool HalfStream::hold(Waiting segment, Conflict& conflict) {
 
 Waiting HalfStream::take_front() {
   Waiting front = std::move(waiting_.front());
-  waiting_.pop_front();
+  waiting_.erase(waiting_.begin());
   buffered_ -= front.data.size();
   return front;
 }
 
 void HalfStream::drop_waiting() {
-  waiting_.clear();
+  waiting_ = {};
   buffered_ = 0;
 }
 

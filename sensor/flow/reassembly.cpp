@@ -21,12 +21,13 @@ bool FlowTable::gate_open(const Flow& flow, Dir dir, bool has_ack, Seq ack) cons
   const HalfStream& peer = flow.of(other(dir));
   if (!has_ack || !peer.started() || flow.conn.tcp.packets[index(other(dir))] == 0) return true;
   const std::int32_t ahead = distance(ack, peer.next());
-  return ahead <= 0 || ahead > (16 << 20);
+  return ahead <= 0 || ahead > kBelievable;
 }
 
 void FlowTable::deliver(Flow& flow, Dir dir, Bytes bytes, std::uint32_t missing, bool fin,
                         const FrameRef& at) {
   HalfStream& half = flow.of(dir);
+  if (half.finished()) return;  // behind a FIN there is nothing (RFC 9293 section 3.10.7.4)
   if (!bytes.empty()) {
     const std::uint64_t offset = half.offset();
     half.deliver(bytes, flow.handler->wants_conflicts());
@@ -38,10 +39,11 @@ void FlowTable::deliver(Flow& flow, Dir dir, Bytes bytes, std::uint32_t missing,
     flow.conn.cut = true;
     flow.handler->on_gap(dir, offset, missing, true, at);
   }
-  if (fin && !half.finished()) {
-    half.finish();
-    flow.conn.tcp.fin[index(dir)] = true;
-  }
+  if (!fin) return;
+  half.finish();
+  flow.conn.tcp.fin[index(dir)] = true;
+  buffered_ -= std::min(buffered_, half.buffered());
+  half.drop_waiting();
 }
 
 void FlowTable::conflict(Flow& flow, Dir dir, const Conflict& what, const FrameRef& at) {
@@ -57,8 +59,19 @@ void FlowTable::on_payload(Flow& flow, Dir dir, const decode::Segment& s) {
   Bytes bytes = s.payload;
   std::uint32_t missing = s.payload_length - static_cast<std::uint32_t>(bytes.size());
   const bool fin = (s.flags & decode::kFin) != 0;
+  const bool probe = s.payload_length == 1 && seq + 1 == half.next();
+  if (half.presumed_fin() && s.payload_length > 0 && !probe &&
+      !before(seq + s.payload_length, half.next())) {
+    half.reopen();
+    flow.conn.tcp.fin[index(dir)] = false;
+  }
   const std::int32_t early = distance(seq, half.next());
+  if (early > kBelievable) {
+    ++counters_.out_of_window;
+    return;
+  }
   if (early < 0) {
+    counters_.late_octets += half.in_last_gap(seq, s.payload_length);
     Conflict found;
     if (bytes.size() > 1 && flow.handler->wants_conflicts() &&
         half.conflicts_with_retained(seq, bytes, found))
@@ -74,28 +87,35 @@ void FlowTable::on_payload(Flow& flow, Dir dir, const decode::Segment& s) {
     seq = half.next();
   }
   const bool has_ack = (s.flags & decode::kAck) != 0;
-  const bool nothing = bytes.empty() && missing == 0 && !fin;
+  const bool nothing = half.finished() || (bytes.empty() && missing == 0 && !fin);
   const bool in_order = seq == half.next() && half.waiting().empty();
   if (!nothing && in_order && gate_open(flow, dir, has_ack, s.ack)) {
     deliver(flow, dir, bytes, missing, fin, s.at);
   } else if (!nothing) {
-    hold(flow, dir,
-         Waiting{seq, s.ack, has_ack, fin, {bytes.begin(), bytes.end()}, missing, s.at});
+    hold(flow, dir, Waiting{seq, s.ack, has_ack, fin, {bytes.begin(), bytes.end()}, missing, s.at});
   }
   if (flow.waiting() > 0) drain(flow);
   check_holes(flow, s.at);
 }
 
-void FlowTable::skip_payload(Flow& flow, Dir dir, const decode::Segment& s) {
+// Octets nobody wants: only the end of the direction matters.
+void FlowTable::skip_payload(Flow& flow, Dir dir, Seq end, bool fin) {
   HalfStream& half = flow.of(dir);
-  for (HalfStream& h : flow.half) {
-    buffered_ -= std::min(buffered_, h.buffered());
-    h.drop_waiting();
-  }
-  half.skip_to(s.seq + s.payload_length);
-  if ((s.flags & decode::kFin) == 0 || half.finished()) return;
+  if (half.finished()) return;
+  if (distance(end, half.next()) <= kBelievable) half.skip_to(end);
+  if (!fin) return;
   half.finish();
   flow.conn.tcp.fin[index(dir)] = true;
+}
+
+void FlowTable::skip_waiting(Flow& flow) {
+  for (const Dir dir : kDirs) {
+    HalfStream& half = flow.of(dir);
+    buffered_ -= std::min(buffered_, half.buffered());
+    for (const Waiting& w : half.waiting())
+      skip_payload(flow, dir, w.end() - (w.fin ? 1U : 0U), w.fin);
+    half.drop_waiting();
+  }
 }
 
 void FlowTable::hold(Flow& flow, Dir dir, Waiting segment) {
@@ -125,90 +145,99 @@ bool FlowTable::drain_one(Flow& flow, Dir dir) {
   buffered_ -= std::min(buffered_, w.data.size());
   const auto old = static_cast<std::size_t>(-early);
   const Bytes bytes = Bytes(w.data).subspan(std::min(old, w.data.size()));
-  if (flow.handler->wants_data()) deliver(flow, dir, bytes, w.missing, w.fin, w.at);
+  deliver(flow, dir, bytes, w.missing, w.fin, w.at);
   return true;
 }
 
 void FlowTable::drain(Flow& flow) {
   // The client first: with nothing to choose, words come before answers.
-  while (drain_one(flow, Dir::client) || drain_one(flow, Dir::server)) {
+  while (flow.handler->wants_data() &&
+         (drain_one(flow, Dir::client) || drain_one(flow, Dir::server))) {
   }
-  if (flow.waiting() == 0 && !flow.acknowledged_hole(Dir::client) &&
-      !flow.acknowledged_hole(Dir::server))
-    flow.blocked = false;
+  if (!flow.handler->wants_data()) skip_waiting(flow);
+}
+
+// True when this direction has stood at the same place for too long.
+bool FlowTable::out_of_patience(Flow& flow, Dir dir, Time now) const {
+  const HalfStream& half = flow.of(dir);
+  Flow::Blocked& blocked = flow.blocked[index(dir)];
+  if (half.waiting().empty() && !flow.acknowledged_hole(dir)) {
+    blocked.set = false;
+    return false;
+  }
+  if (!blocked.set || blocked.at != half.next()) {
+    blocked = {.set = true, .at = half.next(), .since = now, .packets = 0};
+    return false;
+  }
+  ++blocked.packets;
+  const std::int64_t patience = flow.conn.one_sided() ? kOneSidedWait : limits::kReorderWait;
+  return now - blocked.since >= patience || blocked.packets >= limits::kReorderPackets;
 }
 
 void FlowTable::check_holes(Flow& flow, const FrameRef& now) {
-  const bool acknowledged =
-      flow.acknowledged_hole(Dir::client) || flow.acknowledged_hole(Dir::server);
-  if (!acknowledged && flow.waiting() == 0) {
-    flow.blocked = false;
-    return;
-  }
-  if (!flow.blocked) {
-    flow.blocked = true;
-    flow.blocked_since = now;
-    flow.blocked_packets = 0;
-    return;
-  }
-  ++flow.blocked_packets;
-  const bool one_sided = flow.conn.one_sided();
-  const std::int64_t patience = one_sided ? kOneSidedWait : limits::kReorderWait;
-  if (now.time - flow.blocked_since.time < patience &&
-      flow.blocked_packets < limits::kReorderPackets)
-    return;
-  if (give_up_hole(flow, !one_sided, now)) {
-    drain(flow);
-    flow.blocked_packets = 0;
-    flow.blocked_since = now;
+  for (const Dir dir : kDirs) {
+    if (!out_of_patience(flow, dir, now.time)) continue;
+    if (give_up_hole(flow, dir, !flow.conn.one_sided(), now) || force_front(flow, dir)) drain(flow);
   }
 }
 
-// Turns the first hole into a gap. With `acknowledged_only`, only octets the peer has; others will be sent
-// again. False when there was none.
-bool FlowTable::give_up_hole(Flow& flow, bool acknowledged_only, const FrameRef& now) {
-  for (const Dir dir : kDirs) {
-    HalfStream& half = flow.of(dir);
-    const bool acknowledged = flow.acknowledged_hole(dir);
-    const bool hole = !half.waiting().empty() && before(half.next(), half.waiting().front().seq);
-    if (!acknowledged && (acknowledged_only || !hole)) continue;
-    Seq until = acknowledged ? flow.acked[index(dir)] : half.waiting().front().seq;
-    if (hole && before(half.waiting().front().seq, until)) until = half.waiting().front().seq;
-    auto length = static_cast<std::uint32_t>(distance(until, half.next()));
-    // The peer acknowledged a FIN we did not see: one number is no octet.
-    const std::uint64_t offset = half.offset();
-    half.pass_missing(length);
-    ++counters_.gaps;
-    counters_.gap_octets += length;
-    ++flow.conn.tcp.gaps;
-    flow.conn.tcp.gap[index(dir)] = true;
-    flow.handler->on_gap(dir, offset, length, false, now);
+// The next octets are here, but acknowledge what the other side never said: forged, or each side's
+// wait for the other's. Delivers them. False when they are not here, or the other side's are only
+// missing.
+bool FlowTable::force_front(Flow& flow, Dir dir) {
+  HalfStream& half = flow.of(dir);
+  if (half.waiting().empty() || before(half.next(), half.waiting().front().seq)) return false;
+  if (flow.acknowledged_hole(other(dir))) return false;
+  const Waiting w = half.take_front();
+  buffered_ -= std::min(buffered_, w.data.size());
+  deliver(flow, dir, w.data, w.missing, w.fin, w.at);
+  return true;
+}
+
+// Turns the hole in front of this direction into a gap. With `acknowledged_only`, only octets the
+// peer has; others will be sent again. False when there is none.
+bool FlowTable::give_up_hole(Flow& flow, Dir dir, bool acknowledged_only, const FrameRef& now) {
+  HalfStream& half = flow.of(dir);
+  const bool acknowledged = flow.acknowledged_hole(dir);
+  const bool hole = !half.waiting().empty() && before(half.next(), half.waiting().front().seq);
+  if (!acknowledged && (acknowledged_only || !hole)) return false;
+  Seq until = acknowledged ? flow.acked[index(dir)] : half.waiting().front().seq;
+  if (hole && before(half.waiting().front().seq, until)) until = half.waiting().front().seq;
+  const auto length = static_cast<std::uint32_t>(distance(until, half.next()));
+  if (length == 1 && half.waiting().empty()) {
+    half.presume_fin();
+    flow.conn.tcp.fin[index(dir)] = true;
     return true;
   }
-  return false;
+  report_gap(flow, dir, length, now);
+  return true;
+}
+
+void FlowTable::report_gap(Flow& flow, Dir dir, std::uint32_t length, const FrameRef& now) {
+  HalfStream& half = flow.of(dir);
+  const std::uint64_t offset = half.offset();
+  half.give_up(length);
+  ++counters_.gaps;
+  counters_.gap_octets += length;
+  ++flow.conn.tcp.gaps;
+  flow.conn.tcp.gap[index(dir)] = true;
+  flow.handler->on_gap(dir, offset, length, false, now);
 }
 
 // Nothing more will come: deliver what is there, gaps between.
 void FlowTable::flush(Flow& flow) {
   const FrameRef now = flow.conn.last;
   drain(flow);
-  while (flow.waiting() > 0 && flow.handler->wants_data()) {
-    if (!give_up_hole(flow, false, now)) {
-      // Both fronts are in place but wait for each other's acknowledgement: forged or impossible ones.
-      for (HalfStream& half : flow.half) {
-        if (half.waiting().empty()) continue;
-        const Dir dir = &half == &flow.half[0] ? Dir::client : Dir::server;
-        const Waiting w = half.take_front();
-        buffered_ -= std::min(buffered_, w.data.size());
-        deliver(flow, dir, w.data, w.missing, w.fin, w.at);
-        break;
-      }
-    }
+  while (flow.waiting() > 0) {
+    const bool moved = give_up_hole(flow, Dir::client, false, now) ||
+                       give_up_hole(flow, Dir::server, false, now) ||
+                       force_front(flow, Dir::client) || force_front(flow, Dir::server);
+    if (!moved) break;
     drain(flow);
   }
   for (const Dir dir : kDirs)
-    while (flow.handler->wants_data() && flow.acknowledged_hole(dir))
-      if (!give_up_hole(flow, true, now)) break;
+    if (flow.handler->wants_data() && flow.acknowledged_hole(dir))
+      give_up_hole(flow, dir, true, now);
 }
 
 }  // namespace mxw::flow

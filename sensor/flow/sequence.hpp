@@ -12,6 +12,13 @@ using Seq = std::uint32_t;
   return static_cast<std::int32_t>(a - b);
 }
 
-[[nodiscard]] constexpr bool before(Seq a, Seq b) { return distance(a, b) < 0; }
+[[nodiscard]] constexpr bool before(Seq a, Seq b) {
+  return distance(a, b) < 0;
+}
+
+// How far ahead of what was seen a segment or an acknowledgement may lie and still be believed:
+// more than any window in use. What lies further ahead belongs to no connection we know, or is
+// forged.
+inline constexpr std::int32_t kBelievable = 16 << 20;
 
 }  // namespace mxw::flow
