@@ -1,0 +1,126 @@
+#include "core/store/milter_store.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/store/policy_rows.hpp"
+#include "core/store/transaction.hpp"
+
+namespace mxw::store {
+namespace {
+
+constexpr std::int32_t kApplicationId = 0x6d78776d;  // "mxwm"
+
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE decision(
+  row INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, origin TEXT NOT NULL, time INTEGER NOT NULL,
+  session TEXT NOT NULL, queue_id TEXT NOT NULL, listener TEXT NOT NULL, role TEXT NOT NULL,
+  domain TEXT NOT NULL, verdict_id TEXT NOT NULL, action TEXT NOT NULL, code TEXT NOT NULL,
+  reason TEXT NOT NULL, dry_run INTEGER NOT NULL) STRICT;
+CREATE INDEX decision_time ON decision(time);
+CREATE INDEX decision_queue ON decision(queue_id) WHERE queue_id <> '';
+CREATE INDEX decision_open ON decision(session) WHERE queue_id = '';
+CREATE INDEX decision_domain ON decision(tenant, domain, time);
+)sql";
+
+constexpr std::array<const char*, 1> kSteps = {kVersion1};
+
+const std::string kSelect =
+    "SELECT tenant, origin, time, session, queue_id, listener, role, domain, verdict_id, action, "
+    "code, reason, dry_run FROM decision ";
+
+DecisionRow read(Statement& row) {
+  return {.tenant = row.integer_as<std::uint32_t>(),
+          .origin = row.text(),
+          .time = row.time(),
+          .session = row.text(),
+          .queue_id = row.text(),
+          .listener = row.text(),
+          .role = row.text(),
+          .domain = row.text(),
+          .verdict_id = row.text(),
+          .action = row.text(),
+          .code = row.text(),
+          .reason = row.text(),
+          .dry_run = row.boolean()};
+}
+
+bool too_large(const DecisionRow& row) {
+  const auto words = {&row.origin,     &row.session, &row.queue_id, &row.listener, &row.role,
+                      &row.verdict_id, &row.action,  &row.code,     &row.reason};
+  return row.domain.size() > kNameBytes ||
+         std::ranges::any_of(words, [](const auto* text) { return text->size() > kWordBytes; });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MilterStore>> MilterStore::open(const std::string& path,
+                                                       const OpenOptions& options) {
+  auto database = Database::open(path, {kApplicationId, kSteps}, options);
+  if (!database) return std::unexpected(database.error());
+  return std::unique_ptr<MilterStore>(new MilterStore(std::move(*database)));
+}
+
+Result<void> MilterStore::append(std::span<const DecisionRow> rows) {
+  if (std::ranges::any_of(rows, too_large))
+    return std::unexpected(make_error(Fault::limit, database_.path(), "a decision row too large"));
+  Transaction transaction(database_);
+  for (const DecisionRow& row : rows) {
+    transaction.run(
+        "INSERT INTO decision(tenant, origin, time, session, queue_id, listener, role, domain, "
+        "verdict_id, action, code, reason, dry_run) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        row.tenant, row.origin, row.time, row.session, row.queue_id, row.listener, row.role,
+        row.domain, row.verdict_id, row.action, row.code, row.reason, row.dry_run);
+  }
+  return transaction.commit();
+}
+
+Result<std::size_t> MilterStore::set_queue_id(std::string_view session, Time since,
+                                              std::string_view queue_id) {
+  if (queue_id.size() > kWordBytes)
+    return std::unexpected(make_error(Fault::limit, database_.path(), "a queue id too large"));
+  auto done = database_.run(
+      "UPDATE decision SET queue_id = ? WHERE session = ? AND queue_id = '' AND time >= ?",
+      queue_id, session, since);
+  if (!done) return std::unexpected(done.error());
+  return static_cast<std::size_t>(database_.changed());
+}
+
+Result<std::vector<DecisionRow>> MilterStore::by_queue_id(std::string_view queue_id,
+                                                          std::size_t limit) {
+  return database_.all(kSelect + "WHERE queue_id = ? AND queue_id <> '' ORDER BY time, row LIMIT ?",
+                       read, queue_id, limit);
+}
+
+Result<std::vector<DecisionRow>> MilterStore::by_domain(std::uint32_t tenant,
+                                                        std::string_view domain, Time from, Time to,
+                                                        std::size_t limit) {
+  return database_.all(kSelect +
+                           "WHERE tenant = ? AND domain = ? AND time >= ? AND time < ? "
+                           "ORDER BY time, row LIMIT ?",
+                       read, tenant, domain, from, to, limit);
+}
+
+Result<std::size_t> MilterStore::count() {
+  const auto rows = database_.integer("SELECT count(*) FROM decision");
+  if (!rows) return std::unexpected(rows.error());
+  return static_cast<std::size_t>(*rows);
+}
+
+Result<std::size_t> MilterStore::prune(const MilterBounds& bounds, Time now) {
+  const std::string oldest = "DELETE FROM decision WHERE row IN (SELECT row FROM decision ";
+  Transaction transaction(database_);
+  transaction.run(oldest + "WHERE time < ? ORDER BY time, row LIMIT ?)", now - bounds.decision_age,
+                  bounds.per_call);
+  std::size_t gone = transaction.ok() ? static_cast<std::size_t>(database_.changed()) : 0;
+  const std::size_t have = transaction.take(count());
+  if (have > bounds.decisions) {
+    transaction.run(oldest + "ORDER BY time, row LIMIT ?)",
+                    std::min(have - bounds.decisions, bounds.per_call));
+    if (transaction.ok()) gone += static_cast<std::size_t>(database_.changed());
+  }
+  if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
+  return gone;
+}
+
+}  // namespace mxw::store

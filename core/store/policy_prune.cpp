@@ -1,0 +1,218 @@
+// SqlitePolicyStore: what leaves the store, by age and by count.
+#include <algorithm>
+
+#include "core/store/eviction.hpp"
+#include "core/store/policy_sql.hpp"
+#include "core/store/sqlite_policy_store.hpp"
+
+namespace mxw::store {
+namespace {
+
+Eviction::Victim read_victim(Statement& row) {
+  return {.tenant = row.integer_as<std::uint32_t>(),
+          .name = row.text(),
+          .bytes = row.integer_as<std::size_t>()};
+}
+
+// One call of prune(): its transaction and what it has done so far.
+struct Run {
+  Database& database;
+  Transaction& transaction;
+  const PolicyBounds& bounds;
+  const Pinned& pinned;
+  Pruned pruned;
+
+  std::size_t count(const std::string& sql) {
+    if (!transaction.ok()) return 0;
+    return static_cast<std::size_t>(transaction.take(database.integer(sql)));
+  }
+  // Deletes what the statement names (its last parameter is a limit) and gives how many went.
+  template <typename... Args>
+  std::size_t erase(const std::string& sql, const Args&... args) {
+    transaction.run(sql, args..., bounds.per_call);
+    return transaction.ok() ? static_cast<std::size_t>(database.changed()) : 0;
+  }
+  // As erase(), but at most down to a bound.
+  std::size_t erase_excess(const std::string& sql, std::size_t have, std::size_t bound) {
+    const std::size_t over = excess(have, bound);
+    if (over == 0) return 0;
+    if (over > bounds.per_call) pruned.more = true;
+    transaction.run(sql, std::min(over, bounds.per_call));
+    return transaction.ok() ? static_cast<std::size_t>(database.changed()) : 0;
+  }
+  template <typename... Args>
+  std::vector<Eviction::Victim> choose(Eviction eviction, const std::string& sql,
+                                       const Args&... args);
+  void evict(const std::vector<Eviction::Victim>& victims);
+};
+
+template <typename... Args>
+std::vector<Eviction::Victim> Run::choose(Eviction eviction, const std::string& sql,
+                                          const Args&... args) {
+  auto statement = database.prepare(sql, args...);
+  if (!statement) {
+    transaction.note(std::unexpected(statement.error()));
+    return {};
+  }
+  while (!eviction.full() && transaction.take(statement->step())) {
+    eviction.offer(read_victim(*statement));
+  }
+  auto victims = eviction.finish();
+  if (eviction.more()) pruned.more = true;
+  return victims;
+}
+
+void Run::evict(const std::vector<Eviction::Victim>& victims) {
+  for (const auto& victim : victims) {
+    transaction
+        .run("DELETE FROM policy WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
+        .run("DELETE FROM mx_route WHERE tenant = ? AND policy_domain = ?", victim.tenant,
+             victim.name)
+        .run("DELETE FROM domain WHERE tenant = ? AND name = ?", victim.tenant, victim.name);
+    sql::write_deletion(database, transaction, Table::domain, {victim.tenant, victim.name});
+  }
+}
+
+const std::string kPolicyOfDomain =
+    "FROM domain d JOIN policy p ON p.tenant = d.tenant AND p.domain = d.name AND p.valid_to IS "
+    "NULL ";
+
+// Not asked for in a long time, and nothing valid to lose. Pinned ones stay.
+void prune_idle(Run& run, Time now) {
+  const std::size_t most = run.bounds.per_call;
+  const Time since = now - run.bounds.idle_age;
+  const auto idle = [&](const std::string& sql, const auto&... args) {
+    const auto rows = run.database.all(sql, read_victim, args..., most + run.pinned.size());
+    auto victims = run.transaction.take(rows);
+    std::erase_if(victims, [&](const auto& v) { return run.pinned.contains({v.tenant, v.name}); });
+    if (victims.size() > most) victims.resize(most);
+    if (victims.size() == most) run.pruned.more = true;
+    run.evict(victims);
+    return victims.size();
+  };
+  run.pruned.others += idle(
+      "SELECT tenant, name, 0 FROM domain WHERE state <> 'policy' AND last_asked < ? "
+      "ORDER BY last_asked, tenant, name LIMIT ?",
+      since);
+  run.pruned.policies += idle("SELECT d.tenant, d.name, 0 " + kPolicyOfDomain +
+                                  "WHERE d.state = 'policy' AND d.last_asked < ?1 "
+                                  "AND p.fetched_at + p.max_age * 1000000000 < ?2 "
+                                  "ORDER BY d.last_asked, d.tenant, d.name LIMIT ?3",
+                              since, now);
+}
+
+void prune_domains(Run& run, Time now) {
+  const PolicyBounds& bounds = run.bounds;
+  const std::size_t others = run.count("SELECT count(*) FROM domain WHERE state <> 'policy'");
+  if (const std::size_t rows = excess(others, bounds.others); rows > 0) {
+    const auto victims = run.choose(Eviction(rows, 0, bounds.per_call, run.pinned),
+                                    "SELECT tenant, name, 0 FROM domain WHERE state <> 'policy' "
+                                    "ORDER BY last_asked, tenant, name");
+    run.evict(victims);
+    run.pruned.others += victims.size();
+  }
+  const std::size_t rows =
+      excess(run.count("SELECT count(*) FROM domain WHERE state = 'policy'"), bounds.policies);
+  const std::size_t bytes =
+      excess(run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NULL"),
+             bounds.body_bytes);
+  if (rows == 0 && bytes == 0) return;
+  const auto victims = run.choose(
+      Eviction(rows, bytes, bounds.per_call, run.pinned),
+      "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
+          "WHERE d.state = 'policy' "
+          "ORDER BY (p.mode = 'enforce' AND p.fetched_at + p.max_age * 1000000000 >= ?), "
+          "d.last_asked, d.tenant, d.name",
+      now);
+  run.evict(victims);
+  run.pruned.policies += victims.size();
+}
+
+void prune_history(Run& run, Time now) {
+  run.pruned.history += run.erase(
+      "DELETE FROM policy WHERE row IN (SELECT row FROM policy WHERE valid_to IS NOT NULL "
+      "AND valid_to < ? ORDER BY valid_to, row LIMIT ?)",
+      now - run.bounds.history_age);
+  run.pruned.history += run.erase_excess(
+      "DELETE FROM policy WHERE row IN (SELECT row FROM policy WHERE valid_to IS NOT NULL "
+      "ORDER BY valid_to, row LIMIT ?)",
+      run.count("SELECT count(*) FROM policy WHERE valid_to IS NOT NULL"), run.bounds.history);
+  run.pruned.events += run.erase(
+      "DELETE FROM policy_event WHERE seq IN (SELECT seq FROM policy_event WHERE time < ? "
+      "ORDER BY time, seq LIMIT ?)",
+      now - run.bounds.event_age);
+  run.pruned.events += run.erase_excess(
+      "DELETE FROM policy_event WHERE seq IN (SELECT seq FROM policy_event ORDER BY seq LIMIT ?)",
+      run.count("SELECT count(*) FROM policy_event"), run.bounds.events);
+}
+
+// Whole sets only: half a set of routes or TLSA records would say something that is not so.
+std::size_t prune_sets(Run& run, Table table, const std::string& column, std::size_t bound) {
+  const std::string from = " FROM " + std::string(name(table)) + " ";
+  std::size_t over = excess(run.count("SELECT count(*)" + from), bound), gone = 0;
+  while (over > 0 && run.transaction.ok()) {
+    if (gone >= run.bounds.per_call) {
+      run.pruned.more = true;
+      break;
+    }
+    const auto set = run.transaction.take(run.database.first(
+        "SELECT tenant, " + column + from + "ORDER BY until, tenant, " + column + " LIMIT 1",
+        [](Statement& row) {
+          return Deletion{.tenant = row.integer_as<std::uint32_t>(), .name = row.text()};
+        }));
+    if (!set) break;
+    run.transaction.run("DELETE" + from + "WHERE tenant = ? AND " + column + " = ?", set->tenant,
+                        set->name);
+    const auto rows = static_cast<std::size_t>(run.database.changed());
+    sql::write_deletion(run.database, run.transaction, table, {set->tenant, set->name});
+    over -= std::min(over, rows);
+    gone += rows;
+  }
+  return gone;
+}
+
+void prune_answers(Run& run, Time now) {
+  const Time until = now - run.bounds.route_grace;
+  run.pruned.routes += run.erase(
+      "DELETE FROM mx_route WHERE rowid IN (SELECT rowid FROM mx_route WHERE until < ? "
+      "ORDER BY until LIMIT ?)",
+      until);
+  run.pruned.tlsa += run.erase(
+      "DELETE FROM tlsa WHERE rowid IN (SELECT rowid FROM tlsa WHERE until < ? "
+      "ORDER BY until LIMIT ?)",
+      until);
+  run.pruned.routes += prune_sets(run, Table::mx_route, "policy_domain", run.bounds.routes);
+  run.pruned.tlsa += prune_sets(run, Table::tlsa, "base", run.bounds.tlsa);
+}
+
+// Last, since evictions write deletions.
+void prune_deletions(Run& run) {
+  const std::size_t over = excess(run.count("SELECT count(*) FROM deletion"), run.bounds.deletions);
+  if (over == 0) return;
+  run.transaction.run(
+      "UPDATE feed SET oldest = (SELECT seq FROM deletion ORDER BY seq LIMIT 1 OFFSET ?)",
+      over - 1);
+  run.transaction.run("DELETE FROM deletion WHERE seq <= (SELECT oldest FROM feed)");
+  if (run.transaction.ok()) run.pruned.deletions = static_cast<std::size_t>(run.database.changed());
+}
+
+}  // namespace
+
+Result<Pruned> SqlitePolicyStore::prune(const PolicyBounds& bounds, Time now,
+                                        const Pinned& pinned) {
+  Transaction transaction(database_);
+  Run run{.database = database_,
+          .transaction = transaction,
+          .bounds = bounds,
+          .pinned = pinned,
+          .pruned = {}};
+  prune_idle(run, now);
+  prune_domains(run, now);
+  prune_history(run, now);
+  prune_answers(run, now);
+  prune_deletions(run);
+  if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
+  return run.pruned;
+}
+
+}  // namespace mxw::store

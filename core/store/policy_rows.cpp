@@ -1,0 +1,106 @@
+#include "core/store/policy_rows.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "core/base/limits.hpp"
+
+namespace mxw::store {
+namespace {
+
+constexpr std::array<std::string_view, 3> kStates = {"unknown", "none", "policy"};
+constexpr std::array<std::string_view, 4> kTables = {"domain", "policy", "mx_route", "tlsa"};
+
+struct Bounded {
+  std::string_view what;
+  std::size_t size, limit;
+};
+
+std::optional<std::string> first_over(std::initializer_list<Bounded> texts) {
+  for (const Bounded& text : texts) {
+    if (text.size > text.limit)
+      return std::string(text.what) + " of " + std::to_string(text.size) + " octets, at most " +
+             std::to_string(text.limit);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name(DomainState state) {
+  return kStates.at(static_cast<std::size_t>(state));
+}
+std::string_view name(Table table) {
+  return kTables.at(static_cast<std::size_t>(table));
+}
+
+DomainState domain_state(std::string_view word) {
+  const auto at = std::ranges::find(kStates, word);
+  if (at == kStates.end()) return DomainState::unknown;
+  return static_cast<DomainState>(at - kStates.begin());
+}
+
+policy::Mode mode_of(std::string_view word) {
+  for (const auto mode : {policy::Mode::enforce, policy::Mode::testing}) {
+    if (word == policy::mode_name(mode)) return mode;
+  }
+  return policy::Mode::none;
+}
+
+Time PolicyRow::valid_until() const {
+  const auto seconds = static_cast<std::int64_t>(std::min(max_age, limits::kPolicyMaxAge));
+  constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  if (fetched_at.ns > kEnd - seconds * kSecond) return {kEnd};
+  return fetched_at + seconds * kSecond;
+}
+
+Sequence sequence_of(const Change& change) {
+  return std::visit([](const auto& row) { return row.seq; }, change);
+}
+
+std::optional<std::string> over_limit(const DomainRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"name", row.name.size(), kNameBytes},
+                     {"txt_id", row.txt_id.size(), kWordBytes},
+                     {"check_result", row.check_result.size(), kWordBytes},
+                     {"fail_type", row.fail_type.size(), kWordBytes}});
+}
+
+std::optional<std::string> over_limit(const PolicyRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"domain", row.domain.size(), kNameBytes},
+                     {"id", row.id.size(), kWordBytes},
+                     {"body", row.body.size(), limits::kPolicyBytes},
+                     {"source", row.source.size(), kWordBytes}});
+}
+
+std::optional<std::string> over_limit(const RouteRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"policy_domain", row.policy_domain.size(), kNameBytes},
+                     {"mx_host", row.mx_host.size(), kNameBytes},
+                     {"source", row.source.size(), kWordBytes}});
+}
+
+std::optional<std::string> over_limit(const TlsaRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"base", row.base.size(), kNameBytes},
+                     {"rdata", row.rdata.size(), kTlsaBytes}});
+}
+
+std::optional<std::string> over_limit(const EventRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"domain", row.domain.size(), kNameBytes},
+                     {"kind", row.kind.size(), kWordBytes},
+                     {"result_type", row.result_type.size(), kWordBytes}});
+}
+
+PolicyChange compare(const PolicyRow* current, const PolicyRow& next) {
+  if (!current) return PolicyChange::added;
+  const bool same = current->id == next.id && current->mode == next.mode &&
+                    current->body == next.body && current->max_age == next.max_age;
+  return same && next.fetched_at <= current->valid_until() ? PolicyChange::renewed
+                                                           : PolicyChange::replaced;
+}
+
+}  // namespace mxw::store

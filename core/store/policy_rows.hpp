@@ -1,0 +1,154 @@
+// The rows of policyd's store (semantics 11): what is cached about mail domains. Value types; names
+// are lower-case A-labels, times wall clock, `tenant` and `origin` (who wrote the row, empty: this
+// host) in every row.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/ip.hpp"
+#include "core/base/time.hpp"
+#include "core/policy/mta_sts.hpp"
+#include "core/store/error.hpp"
+
+namespace mxw::store {
+
+// A place in the store's history of changes: grows with every change, never repeats. Starts at the
+// microsecond the store was made, so a reader that knew a store now lost is seen to be ahead or
+// behind and gets everything anew. Below 2^53, as JSON numbers need.
+using Sequence = std::uint64_t;
+
+struct Key {
+  std::uint32_t tenant = 0;
+  std::string_view name;  // borrowed
+};
+
+enum class DomainState : std::uint8_t {
+  unknown,  // asked for, no answer yet that says more
+  none,     // known to publish no policy
+  policy,   // a current policy row is there; expired or not is for the reader's clock
+};
+[[nodiscard]] std::string_view name(DomainState state);
+[[nodiscard]] DomainState domain_state(std::string_view word);  // a word not known: unknown
+[[nodiscard]] policy::Mode mode_of(std::string_view word);      // a word not known: none
+
+// What was last learned about a domain and when to look again.
+struct DomainRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string name;
+  DomainState state = DomainState::unknown;
+  std::string txt_id;  // of the last valid TXT record
+  std::optional<Time> txt_until;
+  std::optional<Time> checked_at;
+  std::string check_result;  // policyd's word
+  std::optional<Time> neg_until, refresh_at;
+  std::uint32_t fail_count = 0;
+  std::string fail_type;  // RFC 8460 section 4.3 result type, empty without failure
+  Time last_asked;        // only ever grows; an import sets the time of the import
+  Sequence seq = 0;       // set by the store
+
+  friend bool operator==(const DomainRow&, const DomainRow&) = default;
+};
+
+// One policy and the time it was the newest one we knew: [valid_from, valid_to), open while
+// current. These spans of a domain do not overlap. Within its span it counts up to valid_until().
+struct PolicyRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string domain;
+  std::string id;  // of the TXT record that led to it
+  policy::Mode mode = policy::Mode::none;
+  std::string body;  // as served, at most limits::kPolicyBytes
+  Time valid_from;   // first fetched
+  std::optional<Time> valid_to;
+  Time fetched_at;            // last fetched and found the same
+  std::uint64_t max_age = 0;  // seconds
+  std::string source;
+  Sequence seq = 0;
+
+  [[nodiscard]] Time valid_until() const;  // fetched_at + max_age, as core/policy decides by
+  friend bool operator==(const PolicyRow&, const PolicyRow&) = default;
+};
+
+struct RouteRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string policy_domain, mx_host;
+  IpAddress address;  // family 0: the MX is known, its address is not
+  std::string source;
+  Time seen, until;
+  bool ad = false;
+  Sequence seq = 0;
+
+  friend bool operator==(const RouteRow&, const RouteRow&) = default;
+};
+
+// One TLSA record of a base name `_25._tcp.HOST`. Empty rdata: known not to exist until `until`.
+struct TlsaRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string base;
+  std::vector<std::uint8_t> rdata;
+  bool ad = false;
+  Time until;
+  Sequence seq = 0;
+
+  friend bool operator==(const TlsaRow&, const TlsaRow&) = default;
+};
+
+struct EventRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  Time time;
+  std::string domain, kind, result_type, detail;  // detail: cut at kDetailBytes
+  Sequence seq = 0;
+
+  friend bool operator==(const EventRow&, const EventRow&) = default;
+};
+
+// All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
+// what there still is. `domain` takes policy and routes of that name with it.
+enum class Table : std::uint8_t { domain, policy, mx_route, tlsa };
+[[nodiscard]] std::string_view name(Table table);
+
+struct Deletion {
+  Table table = Table::domain;
+  std::uint32_t tenant = 0;
+  std::string name;
+  Sequence seq = 0;
+
+  friend bool operator==(const Deletion&, const Deletion&) = default;
+};
+
+using Change = std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow>;
+[[nodiscard]] Sequence sequence_of(const Change& change);
+
+// Limits of one row or set; more is refused with Fault::limit, and nothing is written.
+inline constexpr std::size_t kNameBytes = 255;         // RFC 1035 section 2.3.4
+inline constexpr std::size_t kWordBytes = 128;         // ids (32), sources, result types
+inline constexpr std::size_t kDetailBytes = 512;       // one line of a log
+inline constexpr std::size_t kRoutesOfDomain = 1'024;  // 256 MX hosts with four addresses
+inline constexpr std::size_t kTlsaOfBase = 64;
+inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matching type 0 fit seldom
+
+// Nothing, or what is too large.
+[[nodiscard]] std::optional<std::string> over_limit(const DomainRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const PolicyRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const RouteRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const TlsaRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const EventRow& row);
+
+// What storing `next` does to the current policy of its domain.
+enum class PolicyChange : std::uint8_t {
+  added,     // there was none
+  renewed,   // the same policy, fetched again before it ran out
+  replaced,  // another one, or the same after it had run out: the old row is closed
+};
+[[nodiscard]] PolicyChange compare(const PolicyRow* current, const PolicyRow& next);
+
+}  // namespace mxw::store

@@ -1,0 +1,131 @@
+// PolicyStore: the cached knowledge of policyd, kept with history and told onward as changes.
+//
+// Two implementations, one set of tests: SqlitePolicyStore (the file) and MemoryPolicyStore. Every
+// write is one transaction and returns after its commit; after an error nothing of it stands. Pure
+// storage: no clock, no lookups, no policy decisions; `now` comes from the caller, and a caller
+// whose clock is in doubt does not prune (semantics 11, Clock).
+//
+// Invariants the store itself keeps:
+//   - a domain's state is `policy` exactly while it has a current policy row;
+//   - at most one policy row of a domain is current, and the spans of its rows do not overlap;
+//   - every change of a row that readers hold gets a new, higher sequence number.
+// One thread per object.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/store/policy_rows.hpp"
+
+namespace mxw::store {
+
+// Defaults of semantics 11 and what follows from it. `per_call` bounds one prune: ask again while
+// it says `more`, so that mail is never held by one long transaction.
+struct PolicyBounds {
+  std::size_t policies = 100'000;      // domains with a current policy
+  std::size_t others = 200'000;        // domains known to have none, or not known
+  std::size_t body_bytes = 256 << 20;  // of current policies: 100,000 of 64 KiB would be 6 GiB
+  std::size_t history = 200'000;       // closed policies
+  std::size_t events = 500'000;
+  std::size_t routes = 1'000'000, tlsa = 500'000;
+  std::size_t deletions = 100'000;        // told to readers that come back; older ones get a reset
+  std::int64_t history_age = 400 * kDay;  // since closed: a replay of last year's captures
+  std::int64_t event_age = 90 * kDay;
+  std::int64_t idle_age = 30 * kDay;  // without unexpired policy and not asked for
+  std::int64_t route_grace =
+      kDay;  // after `until`: the join takes rows of up to 24 h (semantics 7)
+  std::size_t per_call = 10'000;
+};
+
+// Domains an operator has pinned, (tenant, name): they go last.
+using Pinned = std::set<std::pair<std::uint32_t, std::string>>;
+
+struct Pruned {
+  std::size_t policies = 0, others = 0;  // domains
+  std::size_t history = 0, events = 0, routes = 0, tlsa = 0, deletions = 0;
+  bool more = false;
+
+  [[nodiscard]] std::size_t total() const {
+    return policies + others + history + events + routes + tlsa + deletions;
+  }
+};
+
+struct PolicyStatistics {
+  std::size_t policies = 0, none = 0, unknown = 0;  // domains by state
+  std::size_t body_bytes = 0;                       // of current policies
+  std::size_t history = 0, routes = 0, tlsa = 0, events = 0, deletions = 0;
+  Sequence head = 0;
+};
+
+// `reset`: `from` is not of this store or too old; nothing else is filled: the reader begins with
+// current(). `head`: go on from here.
+struct Changes {
+  bool reset = false;
+  std::vector<Change> rows;  // ascending by sequence
+  Sequence head = 0;
+};
+
+class PolicyStore {
+ public:
+  virtual ~PolicyStore() = default;
+
+  // Inserts or replaces the row of a domain, with an event where one belongs to it. last_asked
+  // never goes back. A state of `policy` without a current policy is stored as `unknown`, any other
+  // state with one as `policy`.
+  virtual Result<void> put_domain(const DomainRow& row, const EventRow* event = nullptr) = 0;
+
+  // Somebody asked for these domains. Those without a row are passed over; not a change to readers.
+  virtual Result<void> touch(std::span<const Key> domains, Time now) = 0;
+
+  // Stores what was fetched, with its domain row and an event, in one transaction.
+  // policy.valid_from and valid_to are the store's to set: a renewed policy keeps its row, another
+  // one closes the row before at its own fetched_at (never before that row's begin, should a clock
+  // have stepped back).
+  virtual Result<PolicyChange> put_policy(const DomainRow& domain, const PolicyRow& policy,
+                                          const EventRow* event = nullptr) = 0;
+
+  // Closes the current policy without another; false: there was none. The domain row is kept, as
+  // `unknown`.
+  virtual Result<bool> end_policy(Key domain, Time at, const EventRow* event = nullptr) = 0;
+
+  // The whole set of one name. Rows of another tenant or name than `key` are refused.
+  virtual Result<void> replace_routes(Key domain, std::span<const RouteRow> rows) = 0;
+  virtual Result<void> replace_tlsa(Key base, std::span<const TlsaRow> rows) = 0;
+  virtual Result<void> append_event(const EventRow& event) = 0;
+
+  virtual Result<std::optional<DomainRow>> domain(Key name) = 0;
+  virtual Result<std::optional<PolicyRow>> current_policy(Key domain) = 0;
+  // The newest policy known at that time, expired or not: core/policy decides with the same time.
+  virtual Result<std::optional<PolicyRow>> policy_at(Key domain, Time at) = 0;
+  virtual Result<std::vector<PolicyRow>> policy_history(Key domain) = 0;  // oldest first
+  virtual Result<std::vector<RouteRow>> routes(Key domain) = 0;           // by MX host, address
+  virtual Result<std::vector<TlsaRow>> tlsa(Key base) = 0;                // by rdata
+  virtual Result<std::vector<EventRow>> events(Key domain, std::size_t limit) = 0;  // newest first
+
+  // Domains with refresh_at <= before, most overdue first.
+  virtual Result<std::vector<DomainRow>> due(Time before, std::size_t limit) = 0;
+
+  // The feed: head() first, then current() page by page (after = sequence of the last row, 0 to
+  // begin) until a page is empty, then changes_since() that head: what changed meanwhile comes
+  // twice, nothing is missed. Rows of current() are domains, current policies, routes and TLSA, no
+  // events.
+  virtual Result<Sequence> head() = 0;
+  virtual Result<std::vector<Change>> current(Sequence after, std::size_t limit) = 0;
+  // At most `limit` changes after `from`, deletions and events included. What prune() takes because
+  // its own time is over is not told: readers age it themselves.
+  virtual Result<Changes> changes_since(Sequence from, std::size_t limit) = 0;
+
+  // By age, then by count: expired and unasked first, then the least recently asked; unexpired
+  // enforce policies after all others, pinned domains last of all. An evicted domain takes its
+  // routes and its history with it.
+  virtual Result<Pruned> prune(const PolicyBounds& bounds, Time now, const Pinned& pinned) = 0;
+
+  virtual Result<PolicyStatistics> statistics() = 0;
+};
+
+}  // namespace mxw::store
