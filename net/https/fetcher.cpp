@@ -143,6 +143,8 @@ int Fetcher::on_timer(void* /*multi*/, long timeout_ms, void* fetcher) {
 }
 
 void Fetcher::watch(int fd, int what) {
+  // libcurl 7.88 says this after it closed a socket that never connected, but in the same call: no
+  // other socket of this thread has the number yet, and the kernel has forgotten the watch itself.
   if (what == CURL_POLL_REMOVE) return loop_.remove(fd);
   const auto wanted = static_cast<unsigned>(what);
   const std::uint32_t events = ((wanted & CURL_POLL_IN) != 0 ? std::uint32_t{EPOLLIN} : 0U) |

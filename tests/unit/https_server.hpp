@@ -2,6 +2,7 @@
 // the test says, in a thread. And a fetch of a policy from it.
 #pragma once
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -199,6 +201,30 @@ class HttpsServer {
   std::string server_name_;
 };
 
+// A port that answers no SYN: its queue is full and nobody accepts.
+class DeafListener {
+ public:
+  DeafListener(const char* address, std::uint16_t port) {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(port);
+    ::inet_pton(AF_INET, address, &name.sin_addr);
+    const auto* const plain = reinterpret_cast<const sockaddr*>(&name);
+    for (int& fd : fds_) fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::bind(fds_[0], plain, sizeof name), 0);
+    EXPECT_EQ(::listen(fds_[0], 0), 0);
+    for (std::size_t i = 1; i < fds_.size(); ++i) (void)::connect(fds_[i], plain, sizeof name);
+  }
+  ~DeafListener() {
+    for (const int fd : fds_) ::close(fd);
+  }
+  DeafListener(const DeafListener&) = delete;
+  DeafListener& operator=(const DeafListener&) = delete;
+
+ private:
+  std::array<int, 4> fds_{};
+};
+
 // A loop, a fetcher that trusts only `authority` and may reach loopback, and example.test.
 class HttpsTest : public testing::Test {
  protected:
@@ -207,6 +233,10 @@ class HttpsTest : public testing::Test {
     config.total_ns = 5 * kSecond;
     config.allow = {Cidr::parse("127.0.0.0/8").value()};
   }
+
+  // Its threads end first: a socket libcurl closes must not be theirs by the time the loop forgets
+  // it.
+  void TearDown() override { server.reset(); }
 
   [[nodiscard]] static CertSpec good_spec() { return {.dns = {"mta-sts.example.test"}}; }
 

@@ -279,6 +279,19 @@ TEST_F(HttpsTest, TheNextAddressIsTriedWhenOneIsClosed) {
   EXPECT_EQ(result.address.text(), "127.0.0.1");
 }
 
+TEST_F(HttpsTest, TheNextAddressIsTriedWhenOneIsSilent) {
+  serve(response(kPolicy));
+  const test::DeafListener deaf("127.0.0.78", server->port());
+  config.connect_ns = 200 * kMillisecond;
+  FetchRequest asked = request();
+  asked.addresses.insert(asked.addresses.begin(), IpAddress::parse("127.0.0.78").value());
+  const std::int64_t begin = EventLoop::now();
+  EXPECT_EQ(fetch(asked).cause, Cause::ok);
+  EXPECT_GE(EventLoop::now() - begin, config.connect_ns);
+  asked.addresses.pop_back();
+  EXPECT_EQ(fetch(asked).cause, Cause::timeout);
+}
+
 TEST_F(HttpsTest, ABadCertificateIsNotAskedAwayAtTheNextAddress) {
   const HttpsServer& host = serve(CertSpec{.dns = {"other.test"}}, [](const Connection&) {});
   FetchRequest asked = request();
