@@ -1,13 +1,21 @@
 // FlowTable::Flow: the state of one connection inside the table. Private to sensor/flow.
 #pragma once
 
+#include <vector>
+
 #include "sensor/flow/flow_table.hpp"
 
 namespace mxw::flow {
 
 struct FlowTable::Flow {
-  Key key;
+  // What every packet of a settled connection touches comes first.
+  bool ended = false;
+  bool settled = false;        // nobody wants its octets any more
+  bool client_is_low = false;  // in the key
+  Time touched;                // when it was last put in order
+  FlowList::iterator place;
   Connection conn;
+  Key key;
   std::unique_ptr<StreamHandler> handler;
   std::array<HalfStream, 2> half;
   // Highest acknowledgement of this direction's octets, sent by the other side, and the sequence
@@ -15,10 +23,11 @@ struct FlowTable::Flow {
   std::array<Seq, 2> acked{}, acked_by{};
   std::array<bool, 2> has_acked{};
   std::array<bool, 2> good_checksum{};
-  std::array<std::uint8_t, 2> last_ttl{};
+  // Octets with a bad checksum where good ones were seen: dropped by the receiver, unless it
+  // acknowledges them.
+  std::array<std::vector<Waiting>, 2> aside;
   std::array<std::array<std::uint8_t, 4>, 2> ttl_set{};
   Seq reset_seq = 0;
-  bool ended = false;
   // A direction that cannot go on: since when it stands at which place.
   struct Blocked {
     bool set = false;
@@ -28,7 +37,6 @@ struct FlowTable::Flow {
   };
   std::array<Blocked, 2> blocked;
   std::uint64_t order = 0;
-  FlowList::iterator place;
 
   [[nodiscard]] HalfStream& of(Dir dir) { return half[evidence::index(dir)]; }
   [[nodiscard]] const HalfStream& of(Dir dir) const { return half[evidence::index(dir)]; }

@@ -36,19 +36,7 @@ constexpr std::int32_t kResetWindow = 64 << 10;
 }  // namespace
 
 std::size_t FlowTable::KeyHash::operator()(const Key& k) const {
-  std::array<std::uint8_t, 4 + 2 * (16 + 1 + 2)> bytes{};
-  std::uint8_t* out = bytes.data();
-  const auto put = [&out](const void* from, std::size_t n) {
-    std::memcpy(out, from, n);
-    out += n;
-  };
-  put(&k.tenant, 4);
-  for (const Endpoint* e : {&k.low, &k.high}) {
-    put(e->address.octets.data(), 16);
-    put(&e->address.family, 1);
-    put(&e->port, 2);
-  }
-  return siphash(key, bytes);
+  return siphash(key, Bytes(reinterpret_cast<const std::uint8_t*>(k.words.data()), sizeof k.words));
 }
 
 FlowTable::FlowTable(HandlerFactory& factory, HashKey hash_key)
@@ -56,18 +44,27 @@ FlowTable::FlowTable(HandlerFactory& factory, HashKey hash_key)
 
 FlowTable::~FlowTable() = default;
 
-FlowTable::Key FlowTable::key_of(const decode::Segment& s) {
-  Endpoint a{s.ip.src, s.src_port};
-  Endpoint b{s.ip.dst, s.dst_port};
-  if (b < a) std::swap(a, b);
-  return {s.ip.tenant, a, b};
+FlowTable::Key FlowTable::key_of(const decode::Segment& s, bool& from_low) {
+  std::array<std::uint64_t, 2> src{};
+  std::array<std::uint64_t, 2> dst{};
+  std::memcpy(src.data(), s.ip.src.octets.data(), sizeof src);
+  std::memcpy(dst.data(), s.ip.dst.octets.data(), sizeof dst);
+  from_low = src != dst ? src < dst : s.src_port < s.dst_port;
+  const std::uint64_t low_port = from_low ? s.src_port : s.dst_port;
+  const std::uint64_t high_port = from_low ? s.dst_port : s.src_port;
+  const std::uint64_t family = s.ip.src.family;
+  const std::uint64_t rest = std::uint64_t{s.ip.tenant} << 32 | low_port << 16 | high_port;
+  const auto& low = from_low ? src : dst;
+  const auto& high = from_low ? dst : src;
+  // The family only has to keep an IPv4 pair apart from the same octets as IPv6: tenants are few.
+  return {{low[0], low[1], high[0], high[1], rest ^ family << 56}};
 }
 
-Dir FlowTable::direction(const Flow& flow, const decode::Segment& s) {
-  return Endpoint{s.ip.src, s.src_port} == flow.conn.client ? Dir::client : Dir::server;
+Dir FlowTable::direction(const Flow& flow, bool from_low) {
+  return from_low == flow.client_is_low ? Dir::client : Dir::server;
 }
 
-FlowTable::Flow* FlowTable::create(const Key& key, const decode::Segment& s) {
+FlowTable::Flow* FlowTable::create(const Key& key, bool from_low, const decode::Segment& s) {
   Connection conn;
   conn.tenant = s.ip.tenant;
   conn.vlan = s.ip.vlan;
@@ -82,6 +79,8 @@ FlowTable::Flow* FlowTable::create(const Key& key, const decode::Segment& s) {
   auto flow = spare_ ? std::move(spare_) : std::make_unique<Flow>();
   flow->key = key;
   flow->conn = std::move(conn);
+  flow->client_is_low = forward == from_low;
+  flow->touched = s.at.time;
   flow->handler = factory_.make(flow->conn, s.payload);
   if (!flow->handler) {
     spare_ = std::move(flow);
@@ -108,9 +107,8 @@ void FlowTable::make_room() {
 
 // A SYN for a connection we know: a new one when the old has ended or slept, else ignored as a host
 // does.
-bool FlowTable::starts_anew(Flow& flow, const decode::Segment& s) {
+bool FlowTable::starts_anew(Flow& flow, Dir dir, const decode::Segment& s) {
   if ((s.flags & (kSyn | kAck | kRst)) != kSyn) return false;
-  const Dir dir = direction(flow, s);
   // The same SYN again, or captured behind its SYN-ACK.
   if (dir == Dir::client && flow.of(dir).started() && flow.of(dir).first() == s.seq + 1)
     return false;
@@ -119,26 +117,32 @@ bool FlowTable::starts_anew(Flow& flow, const decode::Segment& s) {
   return false;
 }
 
-FlowTable::Flow* FlowTable::find_or_create(const decode::Segment& s) {
-  const Key key = key_of(s);
+FlowTable::Flow* FlowTable::find_or_create(const decode::Segment& s, Dir& dir) {
+  bool from_low = false;
+  const Key key = key_of(s, from_low);
   const auto found = flows_.find(key);
   if (found == flows_.end()) {
     if ((s.flags & kRst) != 0) return nullptr;  // a reset of nothing we saw
-    Flow* const fresh = create(key, s);
-    if (fresh != nullptr) (void)checksum_accepts(*fresh, direction(*fresh, s), s);
+    Flow* const fresh = create(key, from_low, s);
+    if (fresh == nullptr) return nullptr;
+    dir = direction(*fresh, from_low);
+    (void)checksum_accepts(*fresh, dir, s);
     return fresh;
   }
   Flow& flow = *found->second;
-  if (!checksum_accepts(flow, direction(flow, s), s)) return nullptr;
-  if (!starts_anew(flow, s)) return &flow;
+  dir = direction(flow, from_low);
+  if (!checksum_accepts(flow, dir, s)) return nullptr;
+  if (!starts_anew(flow, dir, s)) return &flow;
   if (!flow.ended) end(flow, evidence::Ended::timeout);
   remove(flow);
-  return create(key, s);
+  Flow* const fresh = create(key, from_low, s);
+  if (fresh != nullptr) dir = direction(*fresh, from_low);
+  return fresh;
 }
 
+// Design section 3: a segment with a bad sum counts only where no good one was seen so far.
 bool FlowTable::checksum_accepts(Flow& flow, Dir dir, const decode::Segment& s) {
-  const bool matters = flow.handler->wants_data() || (s.flags & (kFin | kRst | kSyn)) != 0;
-  if (!matters) return true;
+  if (flow.settled && (s.flags & (kFin | kRst | kSyn)) == 0) return true;
   bool& good = flow.good_checksum[evidence::index(dir)];
   switch (s.checksum()) {
     case decode::Checksum::good:
@@ -149,12 +153,13 @@ bool FlowTable::checksum_accepts(Flow& flow, Dir dir, const decode::Segment& s) 
     case decode::Checksum::bad:
       break;
   }
-  if (good) {
-    ++counters_.bad_checksum_ignored;
-    return false;
+  if (!good) {
+    ++counters_.bad_checksum_accepted;
+    return true;
   }
-  ++counters_.bad_checksum_accepted;
-  return true;
+  ++counters_.bad_checksum_ignored;
+  if (s.payload_length > 0 && !flow.ended && !flow.settled) keep_aside(flow, dir, s);
+  return false;
 }
 
 void FlowTable::note_packet(Flow& flow, Dir dir, const decode::Segment& s) {
@@ -165,18 +170,17 @@ void FlowTable::note_packet(Flow& flow, Dir dir, const decode::Segment& s) {
   ++tcp.packets[i];
   tcp.bytes[i] += s.payload_length;
   tcp.flags[i] = static_cast<std::uint8_t>(tcp.flags[i] | s.flags);
+  if (flow.settled) return;
   if (s.payload.size() < s.payload_length) conn.cut = true;
-  if ((s.flags & kRst) == 0) {
-    if (tcp.packets[i] == 1) tcp.ttl[i] = s.ip.ttl;
-    flow.last_ttl[i] = s.ip.ttl;
-    auto& set = flow.ttl_set[i];
-    const auto known = set.begin() + std::min<int>(tcp.ttl_values[i], 4);
-    if (std::find(set.begin(), known, s.ip.ttl) == known && known != set.end()) {
-      *known = s.ip.ttl;
-      ++tcp.ttl_values[i];
-    }
+  if ((s.flags & kRst) != 0) return;
+  if (tcp.packets[i] == 1) tcp.ttl[i] = s.ip.ttl;
+  auto& set = flow.ttl_set[i];
+  const auto known = set.begin() + std::min<int>(tcp.ttl_values[i], 4);
+  if (known != set.end() && std::find(set.begin(), known, s.ip.ttl) == known) {
+    *known = s.ip.ttl;
+    ++tcp.ttl_values[i];
   }
-  if ((s.flags & kAck) == 0 || (s.flags & kRst) != 0) return;
+  if ((s.flags & kAck) == 0) return;
   note_ack(flow, dir, s);
   if (dir == Dir::client && (s.flags & kSyn) == 0 && tcp.syn && tcp.synack && !tcp.handshake) {
     tcp.handshake = true;
@@ -224,12 +228,13 @@ void FlowTable::on_reset(Flow& flow, Dir dir, const decode::Segment& s) {
     return;
   }
   evidence::TcpEvidence& tcp = flow.conn.tcp;
-  const auto i = evidence::index(dir);
+  // Compared with the handshake's packet: in a race the last one before may be the forged one.
+  const std::uint8_t usual_ttl = tcp.ttl[evidence::index(dir)];
   if (tcp.rst) return;
   tcp.rst = true;
   tcp.rst_from = dir;
   tcp.rst_at = s.at;
-  if (flow.last_ttl[i] != 0) tcp.rst_ttl_delta = int{s.ip.ttl} - int{flow.last_ttl[i]};
+  if (usual_ttl != 0) tcp.rst_ttl_delta = int{s.ip.ttl} - int{usual_ttl};
   flow.reset_seq = s.seq;
   flush(flow);
   flow.handler->on_reset(dir, s.at);
@@ -248,37 +253,42 @@ void FlowTable::after_end(Flow& flow, Dir dir, const decode::Segment& s) {
 
 void FlowTable::on_segment(const decode::Segment& s) {
   advance(s.at.time);
-  Flow* const found = find_or_create(s);
+  Dir dir{};
+  Flow* const found = find_or_create(s, dir);
   if (found == nullptr) return;
   Flow& flow = *found;
-  const Dir dir = direction(flow, s);
   note_packet(flow, dir, s);
   if (flow.ended) {
     after_end(flow, dir, s);
     return;
   }
-  touch(flow);
+  touch(flow, s.at.time);
   if ((s.flags & kRst) != 0) {
     on_reset(flow, dir, s);
     return;
   }
   if ((s.flags & kSyn) != 0) on_syn(flow, dir, s);
   if (!flow.of(dir).started()) flow.of(dir).start(s.seq);
-  if (flow.handler->wants_data()) {
-    on_payload(flow, dir, s);
-  } else {
-    if (flow.waiting() > 0) skip_waiting(flow);
+  if (flow.settled) {
     skip_payload(flow, dir, s.seq + s.payload_length, (s.flags & kFin) != 0);
-  }
-  if (!flow.handler->wants_connection()) {
-    remove(flow);
-    return;
+  } else {
+    on_payload(flow, dir, s);
+    if (!flow.handler->wants_connection()) {
+      remove(flow);
+      return;
+    }
+    flow.settled = !flow.handler->wants_data();
+    if (flow.settled && flow.waiting() > 0) skip_waiting(flow);
   }
   if (!flow.ended && flow.half[0].finished() && flow.half[1].finished())
     end(flow, evidence::Ended::fin);
 }
 
-void FlowTable::touch(Flow& flow) {
+// Order by last packet, to the second: an idle limit of minutes needs no more, and moving a node
+// for every packet costs three cold cache lines.
+void FlowTable::touch(Flow& flow, Time now) {
+  if (now - flow.touched < kSecond) return;
+  flow.touched = now;
   open_.splice(open_.end(), open_, flow.place);
 }
 
@@ -305,9 +315,27 @@ void FlowTable::advance(Time now) {
   now_ = now;
   while (!closed_.empty() && now - closed_.front()->conn.last.time > limits::kFlowLinger)
     remove(*closed_.front());
-  while (!open_.empty() && now - open_.front()->conn.last.time > limits::kFlowIdle) {
-    ++counters_.timeouts;
+  if (!open_.empty() && now - open_.front()->touched > limits::kFlowIdle) end_idle(now);
+}
+
+// Ends what slept too long, in the order of the last packet. The list knows it only to the second.
+void FlowTable::end_idle(Time now) {
+  FlowList idle;
+  while (!open_.empty() && now - open_.front()->touched > limits::kFlowIdle) {
     Flow& flow = *open_.front();
+    const bool slept = now - flow.conn.last.time > limits::kFlowIdle;
+    if (!slept) flow.touched = flow.conn.last.time;
+    FlowList& to = slept ? idle : open_;
+    to.splice(to.end(), open_, flow.place);
+  }
+  idle.sort([](const Flow* a, const Flow* b) {
+    return a->conn.last.time != b->conn.last.time ? a->conn.last.time < b->conn.last.time
+                                                  : a->order < b->order;
+  });
+  while (!idle.empty()) {
+    Flow& flow = *idle.front();
+    open_.splice(open_.end(), idle, flow.place);
+    ++counters_.timeouts;
     end(flow, evidence::Ended::timeout);
     remove(flow);
   }

@@ -30,7 +30,11 @@ struct Counters {
   std::uint64_t bad_checksum_ignored = 0, bad_checksum_accepted = 0;
   std::uint64_t gaps = 0, gap_octets = 0;
   std::uint64_t conflicts = 0;
-  std::uint64_t late_octets = 0;     // came after their gap had been given up
+  std::uint64_t bad_checksum_taken =
+      0;  // of the ignored ones: the peer acknowledged them, no good copy came
+  std::uint64_t late_octets = 0;  // came after their gap had been given up
+  std::uint64_t late_segments =
+      0;  // came long after their acknowledgement: perhaps not what was read
   std::uint64_t resets_ignored = 0;  // outside the window (RFC 5961)
   std::uint64_t syn_ignored = 0;     // for a connection that is open
   std::uint64_t out_of_window = 0;   // segments too far ahead to be of their connection
@@ -55,9 +59,9 @@ class FlowTable {
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
+  // Both ends in one fixed order, as words: each packet builds, hashes and compares one.
   struct Key {
-    std::uint32_t tenant = 0;
-    Endpoint low, high;
+    std::array<std::uint64_t, 5> words{};
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct KeyHash {
@@ -67,13 +71,16 @@ class FlowTable {
   struct Flow;
   using FlowList = std::list<Flow*>;
 
-  static Key key_of(const decode::Segment& segment);
-  static Dir direction(const Flow& flow, const decode::Segment& segment);
-  Flow* find_or_create(const decode::Segment& segment);
-  Flow* create(const Key& key, const decode::Segment& segment);
+  // `from_low`: the segment was sent by the end that comes first in the key.
+  static Key key_of(const decode::Segment& segment, bool& from_low);
+  static Dir direction(const Flow& flow, bool from_low);
+  Flow* find_or_create(const decode::Segment& segment, Dir& dir);
+  Flow* create(const Key& key, bool from_low, const decode::Segment& segment);
   void make_room();
-  bool starts_anew(Flow& flow, const decode::Segment& segment);
+  bool starts_anew(Flow& flow, Dir dir, const decode::Segment& segment);
   bool checksum_accepts(Flow& flow, Dir dir, const decode::Segment& segment);
+  void keep_aside(Flow& flow, Dir dir, const decode::Segment& segment);
+  bool take_from_aside(Flow& flow, Dir dir);
   void note_packet(Flow& flow, Dir dir, const decode::Segment& segment);
   void note_ack(Flow& flow, Dir dir, const decode::Segment& segment);
   void on_syn(Flow& flow, Dir dir, const decode::Segment& segment);
@@ -83,6 +90,7 @@ class FlowTable {
   void skip_waiting(Flow& flow);
   void after_end(Flow& flow, Dir dir, const decode::Segment& segment);
 
+  [[nodiscard]] bool came_too_late(const Flow& flow, Dir dir, Time now) const;
   bool gate_open(const Flow& flow, Dir dir, bool has_ack, Seq ack) const;
   void deliver(Flow& flow, Dir dir, Bytes bytes, std::uint32_t missing, bool fin,
                const FrameRef& at);
@@ -97,7 +105,8 @@ class FlowTable {
   void flush(Flow& flow);
   void conflict(Flow& flow, Dir dir, const Conflict& what, const FrameRef& at);
 
-  void touch(Flow& flow);
+  void touch(Flow& flow, Time now);
+  void end_idle(Time now);
   void end(Flow& flow, evidence::Ended how);
   void remove(Flow& flow);
 

@@ -15,6 +15,14 @@ constexpr Dir kDirs[] = {Dir::client, Dir::server};
 // Without the other direction nothing tells loss from reordering; a retransmission takes seconds.
 constexpr std::int64_t kOneSidedWait = 3 * kSecond;
 
+// Segments with a bad checksum kept until the peer's acknowledgement tells: enough for one window
+// of a dialogue in clear.
+constexpr std::size_t kAside = 32;
+
+// Octets that come this long after their acknowledgement were not delayed by the tap: what the
+// receiver read is something else, which the capture does not hold.
+constexpr std::int64_t kLateOctets = 10 * kMillisecond;
+
 }  // namespace
 
 bool FlowTable::gate_open(const Flow& flow, Dir dir, bool has_ack, Seq ack) const {
@@ -86,6 +94,11 @@ void FlowTable::on_payload(Flow& flow, Dir dir, const decode::Segment& s) {
     }
     seq = half.next();
   }
+  if (came_too_late(flow, dir, s.at.time)) {
+    ++counters_.late_segments;
+    ++flow.conn.tcp.gaps;
+    flow.conn.tcp.gap[index(dir)] = true;
+  }
   const bool has_ack = (s.flags & decode::kAck) != 0;
   const bool nothing = half.finished() || (bytes.empty() && missing == 0 && !fin);
   const bool in_order = seq == half.next() && half.waiting().empty();
@@ -96,6 +109,46 @@ void FlowTable::on_payload(Flow& flow, Dir dir, const decode::Segment& s) {
   }
   if (flow.waiting() > 0) drain(flow);
   check_holes(flow, s.at);
+}
+
+bool FlowTable::came_too_late(const Flow& flow, Dir dir, Time now) const {
+  const Flow::Blocked& blocked = flow.blocked[index(dir)];
+  if (!blocked.set || blocked.at != flow.of(dir).next() || !flow.acknowledged_hole(dir))
+    return false;
+  return now - blocked.since > std::max(kLateOctets, 2 * flow.conn.tcp.rtt_ns.value_or(0));
+}
+
+void FlowTable::keep_aside(Flow& flow, Dir dir, const decode::Segment& s) {
+  std::vector<Waiting>& aside = flow.aside[index(dir)];
+  if (aside.size() >= kAside) aside.erase(aside.begin());
+  aside.push_back(
+      Waiting{.seq = s.seq,
+              .ack = s.ack,
+              .has_ack = (s.flags & decode::kAck) != 0,
+              .fin = (s.flags & decode::kFin) != 0,
+              .data = {s.payload.begin(), s.payload.end()},
+              .missing = s.payload_length - static_cast<std::uint32_t>(s.payload.size()),
+              .at = s.at});
+}
+
+// The peer acknowledged octets of which only a copy with a bad sum was captured: it read that copy,
+// the capture was edited afterwards. A receiver never acknowledges a segment that it dropped, so a
+// forged one cannot come in this way.
+bool FlowTable::take_from_aside(Flow& flow, Dir dir) {
+  HalfStream& half = flow.of(dir);
+  std::vector<Waiting>& aside = flow.aside[index(dir)];
+  const auto covers = [&half](const Waiting& w) {
+    return !before(half.next(), w.seq) &&
+           before(half.next(), w.seq + static_cast<Seq>(w.data.size()));
+  };
+  const auto found = std::find_if(aside.begin(), aside.end(), covers);
+  if (found == aside.end()) return false;
+  const Waiting w = std::move(*found);
+  aside.erase(found);
+  ++counters_.bad_checksum_taken;
+  const auto old = static_cast<std::size_t>(distance(half.next(), w.seq));
+  deliver(flow, dir, Bytes(w.data).subspan(old), w.missing, w.fin, w.at);
+  return true;
 }
 
 // Octets nobody wants: only the end of the direction matters.
@@ -201,6 +254,7 @@ bool FlowTable::give_up_hole(Flow& flow, Dir dir, bool acknowledged_only, const 
   const bool acknowledged = flow.acknowledged_hole(dir);
   const bool hole = !half.waiting().empty() && before(half.next(), half.waiting().front().seq);
   if (!acknowledged && (acknowledged_only || !hole)) return false;
+  if (acknowledged && take_from_aside(flow, dir)) return true;
   Seq until = acknowledged ? flow.acked[index(dir)] : half.waiting().front().seq;
   if (hole && before(half.waiting().front().seq, until)) until = half.waiting().front().seq;
   const auto length = static_cast<std::uint32_t>(distance(until, half.next()));

@@ -297,9 +297,11 @@ Value SessionFields::tcp(Field field) const {
       return when(s.tcp.rst, Value::integer(s.tcp.rst_ttl_delta));
     case Field::tcp_rst_stage: {
       if (!s.tcp.rst) return Value::unknown();
-      const bool tried = s.starttls.sent || s.implicit_tls;
-      if (!tried) return Value::text("before_starttls");
-      if (s.tls.completed) return Value::text("settled");
+      // A refused STARTTLS starts nothing; what is no TLS settles the handshake as completion does.
+      const bool refused = s.starttls.reply_code != 0 && s.starttls.reply_code != 220;
+      if (!s.implicit_tls && (!s.starttls.sent || refused)) return Value::text("before_starttls");
+      if (s.tls.completed || s.tls.client_not_tls || s.tls.server_not_tls)
+        return Value::text("settled");
       return Value::text(s.tls.client_hello ? "handshake" : "after_starttls");
     }
     default:
