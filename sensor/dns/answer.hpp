@@ -15,7 +15,8 @@ struct DnsAnswer {
   std::uint64_t flow_id = 0;
   Endpoint client, resolver;
   bool tcp = false;
-  bool query_seen = false;  // a query with the same addresses, ports, id and question was seen before
+  bool query_seen =
+      false;  // a query with the same addresses, ports, id and question was seen before
   evidence::FrameRef query_at, at;
   dns::Message message;
   // An earlier answer to the same query had another unordered set of records (MX, TXT, TLSA).

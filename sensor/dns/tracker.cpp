@@ -98,23 +98,38 @@ void Tracker::on_message(std::uint32_t tenant, const Endpoint& from, const Endpo
     return;
   }
   ++counters_.answers;
-  DnsAnswer answer{.tenant = tenant, .flow_id = 0, .client = to, .resolver = from, .tcp = tcp,
-                   .query_seen = false, .query_at = {}, .at = at, .message = std::move(*message),
-                   .conflicts = false, .earlier_at = {}, .earlier_text = {}, .this_text = {}};
+  DnsAnswer answer{.tenant = tenant,
+                   .flow_id = 0,
+                   .client = to,
+                   .resolver = from,
+                   .tcp = tcp,
+                   .query_seen = false,
+                   .query_at = {},
+                   .at = at,
+                   .message = std::move(*message),
+                   .conflicts = false,
+                   .earlier_at = {},
+                   .earlier_text = {},
+                   .this_text = {}};
   match(key_of(tenant, to, from, answer.message), answer);
   answer.flow_id = flow_id(answer);
   observer_.on_answer(answer);
 }
 
-void Tracker::on_query(std::string key, const evidence::FrameRef& at) {
-  const auto [place, fresh] = queries_.try_emplace(key);
-  if (!fresh && !place->second.answered) return;  // the same query again: a retry
-  place->second = {.at = at, .answered = false, .answered_at = {}, .answer_set = {}};
-  order_.emplace_back(at.time, std::move(key));
+void Tracker::on_query(const std::string& key, const evidence::FrameRef& at) {
+  const auto [found, fresh] = queries_.try_emplace(key);
+  Query& query = found->second;
+  if (!fresh && !query.answered) return;  // the same query again: a retry
+  if (!fresh) order_.erase(query.place);
+  query = {.at = at,
+           .answered = false,
+           .truncated = false,
+           .answered_at = {},
+           .answer_set = {},
+           .place = order_.insert(order_.end(), &found->first)};
   if (queries_.size() <= limits::kDnsQueries) return;
   ++counters_.forgotten;
-  queries_.erase(order_.front().second);
-  order_.pop_front();
+  forget_oldest();
 }
 
 void Tracker::match(const std::string& key, DnsAnswer& answer) {
@@ -127,13 +142,14 @@ void Tracker::match(const std::string& key, DnsAnswer& answer) {
   answer.query_seen = true;
   answer.query_at = query.at;
   const std::string set = record_set(answer.message);
-  if (!query.answered) {
+  // A truncated answer differs from the whole one by design.
+  if (!query.answered || (query.truncated && !answer.message.tc)) {
     query.answered = true;
+    query.truncated = answer.message.tc;
     query.answered_at = answer.at;
     query.answer_set = set;
     return;
   }
-  // A truncated answer and its TCP repetition differ by design (the TCP one has another port anyway).
   if (set == query.answer_set || answer.message.tc) return;
   ++counters_.conflicts;
   answer.conflicts = true;
@@ -143,15 +159,20 @@ void Tracker::match(const std::string& key, DnsAnswer& answer) {
 }
 
 void Tracker::forget(Time now) {
-  while (!order_.empty() && now - order_.front().first > kQueryLife) {
-    const auto found = queries_.find(order_.front().second);
-    if (found != queries_.end() && now - found->second.at.time > kQueryLife) queries_.erase(found);
-    order_.pop_front();
-  }
+  while (!order_.empty() && now - queries_.find(*order_.front())->second.at.time > kQueryLife)
+    forget_oldest();
+}
+
+void Tracker::forget_oldest() {
+  const auto oldest = queries_.find(*order_.front());
+  order_.pop_front();
+  queries_.erase(oldest);
 }
 
 TcpHandler::TcpHandler(const flow::Connection& connection, Tracker& tracker)
-    : conn_(connection), tracker_(tracker) {}
+    : conn_(connection), tracker_(tracker) {
+  lost_.fill(connection.midstream);  // where a message begins cannot be known
+}
 
 void TcpHandler::on_data(flow::Dir dir, Bytes bytes, std::uint64_t, const flow::FrameRef& at) {
   const auto i = evidence::index(dir);

@@ -1,10 +1,11 @@
-// DNS on the wire (RFC 1035, RFC 7766): queries and answers over UDP and TCP, matched by addresses, ports,
-// id and question. Only what was asked is believed by the judge; two different answers to one question are a
-// conflict. Bounded by limits::kDnsQueries; what is forgotten is counted. Not thread-safe.
+// DNS on the wire (RFC 1035, RFC 7766): queries and answers over UDP and TCP, matched by addresses,
+// ports, id and question. Only what was asked is believed by the judge; two different answers to
+// one question are a conflict. Bounded by limits::kDnsQueries; what is forgotten is counted. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,7 +22,7 @@ inline constexpr std::uint16_t kDnsPort = 53;
 struct Counters {
   std::uint64_t queries = 0, answers = 0;
   std::uint64_t malformed = 0;
-  std::uint64_t unasked = 0;    // answers whose query was not seen
+  std::uint64_t unasked = 0;  // answers whose query was not seen
   std::uint64_t conflicts = 0;
   std::uint64_t forgotten = 0;  // queries dropped for room
 };
@@ -36,24 +37,28 @@ class Tracker {
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
+  using Order = std::list<const std::string*>;  // keys of queries_, oldest query first
   struct Query {
     evidence::FrameRef at;
     bool answered = false;
+    bool truncated = false;  // that answer was: the set is not whole
     evidence::FrameRef answered_at;
     std::string answer_set;  // of the first answer, canonical
+    Order::iterator place;
   };
   struct StringHash {
     HashKey key;
     std::size_t operator()(const std::string& text) const;
   };
 
-  void on_query(std::string key, const evidence::FrameRef& at);
+  void on_query(const std::string& key, const evidence::FrameRef& at);
   void match(const std::string& key, DnsAnswer& answer);
   void forget(Time now);
+  void forget_oldest();
 
   AnswerObserver& observer_;
   std::unordered_map<std::string, Query, StringHash> queries_;
-  std::deque<std::pair<Time, std::string>> order_;
+  Order order_;
   Counters counters_;
 };
 
@@ -62,8 +67,7 @@ class TcpHandler final : public flow::StreamHandler {
  public:
   TcpHandler(const flow::Connection& connection, Tracker& tracker);
 
-  void on_data(flow::Dir dir, Bytes bytes, std::uint64_t offset,
-               const flow::FrameRef& at) override;
+  void on_data(flow::Dir dir, Bytes bytes, std::uint64_t offset, const flow::FrameRef& at) override;
   void on_gap(flow::Dir dir, std::uint64_t offset, std::uint64_t length, bool cut,
               const flow::FrameRef& at) override;
   void on_conflict(flow::Dir, std::uint64_t, Bytes, Bytes, const flow::FrameRef&) override {}

@@ -2,6 +2,7 @@
 
 #include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
+#include "sensor/session/text.hpp"
 #include "sensor/smtp/verb.hpp"
 
 namespace mxw::session {
@@ -9,10 +10,6 @@ namespace {
 
 using evidence::Greeting;
 using evidence::Offered;
-
-std::string bounded(std::string_view text) {
-  return std::string(text.substr(0, limits::kSmtpTextBytes));
-}
 
 void read_keyword(std::string_view line, Greeting& g, bool& starttls) {
   const std::string_view word = ascii::split_word(line).head;
@@ -30,7 +27,7 @@ Greeting read_greeting(bool esmtp, std::string_view name, const smtp::Reply& rep
                        const Redactor& redactor) {
   Greeting g;
   g.esmtp = esmtp;
-  g.name = redactor.text(bounded(name));
+  g.name = shown(redactor, name);
   g.code = reply.code;
   g.complete = reply.dropped_lines == 0;
   g.reply_at = reply.last;
@@ -38,8 +35,7 @@ Greeting read_greeting(bool esmtp, std::string_view name, const smtp::Reply& rep
   for (std::size_t i = 1; i < reply.lines.size(); ++i) {
     const std::string_view line = reply.lines[i].text;
     if (esmtp) read_keyword(line, g, starttls);
-    if (g.keywords.size() < limits::kSmtpKeywords)
-      g.keywords.push_back(redactor.text(bounded(line)));
+    if (g.keywords.size() < limits::kSmtpKeywords) g.keywords.push_back(shown(redactor, line));
   }
   // RFC 3030 section 3: BINARYMIME needs CHUNKING, so its absence explains one masked word of 8.
   const std::uint32_t explained = g.binarymime && !g.chunking ? 1 : 0;

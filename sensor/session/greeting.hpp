@@ -13,8 +13,8 @@ namespace mxw::session {
 // 8 or more `*` or `X` that make up most of the text: some device masked it.
 [[nodiscard]] bool is_masked_banner(std::string_view text);
 
-// An unknown command that stands where STARTTLS was due: 8 characters, at least 4 of them X or *, the
-// others as in STARTTLS.
+// An unknown command that stands where STARTTLS was due: 8 characters, at least 4 of them X or *,
+// the others as in STARTTLS.
 [[nodiscard]] bool is_overwritten_starttls(std::string_view line);
 
 }  // namespace mxw::session

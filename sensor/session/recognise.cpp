@@ -42,8 +42,12 @@ Session::Kind Session::classify(Dir dir, std::string_view head) const {
     if (head.size() < 3) return Kind::wait;
     // TLS whose beginning was not seen: nothing of it can be judged.
     if (conn_.midstream) return Kind::opaque;
-    return dir == Dir::client && head[0] == 0x16 ? Kind::implicit_tls : Kind::smtp;
+    // TLS from the first octet, and not in the middle of a clear dialogue. The server's side comes
+    // first only where the client's is missing.
+    return head[0] == 0x16 && !clear_seen_ ? Kind::implicit_tls : Kind::smtp;
   }
+  if (recognised_)
+    return Kind::smtp;  // by what the client said; the server's first words were lost
   if (dir == Dir::server) {
     if (!begins_server(head)) return Kind::foreign;
     return head.size() < 4 ? Kind::wait : Kind::smtp;
@@ -61,21 +65,23 @@ bool Session::recognise(Dir dir, Bytes bytes, std::uint64_t offset, const FrameR
     head.at = at;
   }
   constexpr std::size_t kEnough = 8;
-  const Kind kind =
-      classify(dir, head.text + std::string(as_text(bytes.first(std::min(bytes.size(), kEnough)))));
+  const std::string_view fresh = as_text(bytes.first(std::min(bytes.size(), kEnough)));
+  const std::string joined = head.text.empty() ? std::string() : head.text + std::string(fresh);
+  const Kind kind = classify(dir, joined.empty() ? fresh : std::string_view(joined));
   if (kind == Kind::wait) {
     head.text += as_text(bytes);
     return false;
   }
   head.known = true;
+  clear_seen_ = clear_seen_ || kind == Kind::smtp;
   const bool mail = is_mail_port(conn_.server.port);
   foreign_ = kind == Kind::foreign;
   opaque_ = kind == Kind::opaque;
-  // FTP and others greet with 220 too: elsewhere than on a mail port the client's first word decides.
+  // FTP and others greet with 220 too: elsewhere than on a mail port the client's first word
+  // decides.
   recognised_ = recognised_ || mail || (kind == Kind::smtp && dir == Dir::client);
   if (kind == Kind::implicit_tls) {
     ev_.implicit_tls = true;
-    tls_ = std::make_unique<tls::Parser>();
   }
   const std::string earlier = std::exchange(head.text, {});
   if (!earlier.empty()) route(dir, as_bytes(earlier), head.offset, head.at);

@@ -5,6 +5,7 @@
 #include "core/base/limits.hpp"
 #include "sensor/session/greeting.hpp"
 #include "sensor/session/session.hpp"
+#include "sensor/session/text.hpp"
 
 namespace mxw::session {
 namespace {
@@ -13,18 +14,15 @@ using evidence::Offered;
 using evidence::Point;
 using smtp::Verb;
 
-std::string bounded(std::string_view text) {
-  return std::string(text.substr(0, limits::kSmtpTextBytes));
-}
-
-// `250 2.1.0`: the code and, where there is one, the enhanced code (RFC 3463); the rest may name people.
+// `250 2.1.0`: the code and, where there is one, the enhanced code (RFC 3463); the rest may name
+// people.
 std::string code_text(const smtp::Reply& reply) {
   std::string out = std::to_string(reply.code);
   const std::string_view word =
       reply.lines.empty() ? std::string_view{} : ascii::split_word(reply.lines.front().text).head;
-  const bool enhanced = word.size() >= 5 && word[1] == '.' && ascii::is_digit(word[0]) &&
-                        std::all_of(word.begin(), word.end(),
-                                    [](char c) { return ascii::is_digit(c) || c == '.'; });
+  const bool enhanced =
+      word.size() >= 5 && word[1] == '.' && ascii::is_digit(word[0]) &&
+      std::all_of(word.begin(), word.end(), [](char c) { return ascii::is_digit(c) || c == '.'; });
   if (enhanced) (out += ' ').append(word);
   return out;
 }
@@ -38,7 +36,8 @@ std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
     case Verb::ehlo:
     case Verb::helo:
     case Verb::lhlo:
-      note_line(Dir::client, c.at, c.offset, c.length, redactor_.text(bounded(c.text)));
+      tag = transactions_begun();
+      note_line(Dir::client, c.at, c.offset, c.length, shown(redactor_, c.text));
       break;
     case Verb::starttls:
       ev_.starttls.sent = true;
@@ -51,6 +50,22 @@ std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
     case Verb::rcpt:
       tag = add_recipient(c);
       break;
+    case Verb::data:
+      tag = current_ ? *current_ + 1 : 0;
+      break;
+    case Verb::bdat:
+      tag = current_ ? *current_ + 1 : 0;
+      if (smtp::is_last_chunk(c.argument)) current_.reset();
+      break;
+    case Verb::end_of_data:
+      tag = current_ ? *current_ + 1 : 0;
+      current_.reset();
+      break;
+    case Verb::rset:
+    case Verb::quit:
+      tag = transactions_begun();
+      current_.reset();
+      break;
     case Verb::auth: {
       const std::string mechanism = ascii::to_upper(ascii::split_word(c.argument).head);
       ev_.auth_in_clear = true;
@@ -58,7 +73,8 @@ std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
         ev_.auth_mechanism = mechanism.substr(0, 20);  // RFC 4422 section 3.1
         ev_.auth_at = c.at;
       }
-      note_line(Dir::client, c.at, c.offset, c.length, "AUTH " + mechanism.substr(0, 20) + " (withheld)");
+      note_line(Dir::client, c.at, c.offset, c.length,
+                "AUTH " + mechanism.substr(0, 20) + " (withheld)");
       break;
     }
     case Verb::http:
@@ -95,7 +111,7 @@ void Session::note_reply(const smtp::Reply& reply, bool code_only) {
     const smtp::ReplyLine& line = reply.lines[i];
     const char separator = i + 1 < reply.lines.size() ? '-' : ' ';
     note_line(Dir::server, line.at, line.offset, line.length,
-              std::to_string(reply.code) + separator + redactor_.text(bounded(line.text)));
+              std::to_string(reply.code) + separator + shown(redactor_, line.text));
   }
 }
 
@@ -112,12 +128,11 @@ void Session::on_reply(const smtp::Pending& to, const smtp::Reply& reply, bool u
     case Verb::ehlo:
     case Verb::helo:
     case Verb::lhlo:
-      end_transaction();
       on_greeting_reply(to, reply);
       break;
     case Verb::rset:
     case Verb::quit:
-      end_transaction();
+      end_transactions(to.tag);
       break;
     case Verb::starttls:
       on_starttls_reply(reply);
@@ -134,7 +149,8 @@ void Session::on_reply(const smtp::Pending& to, const smtp::Reply& reply, bool u
       on_data_reply(to, reply);
       break;
     default:
-      if (to.verb == Verb::unknown && ev_.starttls.overwritten && to.at.frame == ev_.starttls.overwritten_at.frame)
+      if (to.verb == Verb::unknown && ev_.starttls.overwritten &&
+          to.at.frame == ev_.starttls.overwritten_at.frame)
         note_reply(reply, false);
       break;
   }
@@ -148,7 +164,7 @@ void Session::on_banner(const smtp::Reply& reply) {
   }
   ev_.banner_code = reply.code;
   ev_.banner_masked = is_masked_banner(text);
-  ev_.banner = redactor_.text(bounded(text));
+  ev_.banner = shown(redactor_, text);
   ev_.banner_host = ascii::split_word(ev_.banner).head;
   note_reply(reply, false);
 }
@@ -164,6 +180,7 @@ void Session::on_greeting_reply(const smtp::Pending& to, const smtp::Reply& repl
     emit(Change::command);
     return;
   }
+  end_transactions(to.tag);
   if (!esmtp && ev_.ehlo_refused) ev_.helo_after_refusal = true;
   evidence::Greeting greeting = read_greeting(esmtp, to.argument, reply, redactor_);
   greeting.at = to.at;
@@ -182,7 +199,7 @@ void Session::on_starttls_reply(const smtp::Reply& reply) {
   evidence::StarttlsEvidence& s = ev_.starttls;
   s.reply_code = reply.code;
   s.reply_at = reply.last;
-  s.reply_text = reply.lines.empty() ? "" : redactor_.text(bounded(reply.lines.front().text));
+  s.reply_text = reply.lines.empty() ? "" : shown(redactor_, reply.lines.front().text);
   if (reply.code != 220 && reply.code != 421) {
     s.refused_seen = true;
     s.refused_code = reply.code;
@@ -193,14 +210,22 @@ void Session::on_starttls_reply(const smtp::Reply& reply) {
 }
 
 void Session::on_mail_reply(const smtp::Pending& to, const smtp::Reply& reply) {
-  if (to.tag == 0 || to.tag > ev_.transactions.size()) return;
-  evidence::Transaction& t = ev_.transactions[to.tag - 1];
-  t.mail_code = reply.code;
+  const bool first = reply.positive() && !ev_.mail_accepted_in_clear;
+  if (first) {
+    ev_.mail_accepted_in_clear = true;
+    ev_.mail_accepted_at = reply.last;
+  }
+  if (to.tag == 0 || to.tag > ev_.transactions.size()) {
+    if (!reply.positive()) --ev_.transaction_count;
+    return;
+  }
+  ev_.transactions[to.tag - 1].mail_code = reply.code;
   if (to.tag == 1) note_reply(reply, true);
-  if (!reply.positive()) return;
-  const bool first = !ev_.mail_accepted_in_clear;
-  ev_.mail_accepted_in_clear = true;
-  if (first) ev_.mail_accepted_at = reply.last;
+  if (!reply.positive()) {
+    refuse_transaction(to.tag - 1);
+    return;
+  }
+  end_transactions(to.tag - 1);
   reach(Point::mail);
   emit(Change::mail, to.tag - 1);
 }
@@ -217,12 +242,13 @@ void Session::on_rcpt_reply(const smtp::Pending& to, const smtp::Reply& reply) {
 }
 
 void Session::on_data_reply(const smtp::Pending& to, const smtp::Reply& reply) {
-  if (!in_transaction_) return;
-  evidence::Transaction& t = ev_.transactions[transaction_];
+  if (to.tag == 0 || to.tag > ev_.transactions.size()) return;
+  evidence::Transaction& t = ev_.transactions[to.tag - 1];
   if (to.verb == Verb::bdat || (to.verb == Verb::data && reply.code == 354)) t.data = true;
-  if (to.verb != Verb::end_of_data) return;
+  const bool last = to.verb == Verb::end_of_data || (to.verb == Verb::bdat && to.last_chunk);
+  if (!last) return;
   t.delivered = reply.positive();
-  end_transaction();
+  end_transactions(to.tag);
 }
 
 // A reply that answers nothing we saw. With only the server's side in the capture its form must do.
@@ -239,9 +265,16 @@ void Session::on_unsolicited(const smtp::Reply& reply) {
   if (ev_.banner.empty() && ev_.greetings.empty() && reply.code == 220) {
     on_banner(reply);
   } else if (ev_.greetings.empty() && reply.code == 250 && reply.lines.size() > 1) {
-    on_greeting_reply({.verb = Verb::ehlo, .argument = {}, .tag = 0, .masked8 = false, .at = {}}, reply);
+    on_greeting_reply({.verb = Verb::ehlo,
+                       .argument = {},
+                       .tag = 0,
+                       .masked8 = false,
+                       .last_chunk = false,
+                       .at = {}},
+                      reply);
   } else if (!ev_.greetings.empty() && reply.code == 220) {
     on_starttls_reply(reply);
+    smtp_.enter_opaque();
   }
 }
 

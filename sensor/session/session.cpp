@@ -14,7 +14,8 @@ namespace {
 using evidence::Point;
 using smtp::Verb;
 
-// flow_id (semantics 1): the first 53 bits of SHA-256 over (tenant, 5-tuple, first time, first frame).
+// flow_id (semantics 1): the first 53 bits of SHA-256 over (tenant, 5-tuple, first time, first
+// frame).
 std::uint64_t flow_id(const flow::Connection& conn) {
   std::string text;
   const auto put = [&text](std::uint64_t v, std::size_t octets) {
@@ -69,6 +70,7 @@ void Session::route(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& 
 void Session::on_gap(Dir dir, std::uint64_t, std::uint64_t length, bool, const FrameRef& at) {
   now_ = at;
   recognised_ = recognised_ || is_mail_port(conn_.server.port);
+  if (smtp_.after_220()) gap_after_220(dir);
   if (tls_ && !tls_done_) {
     tls_->gap(dir, length, at);
     tls_moved();
@@ -85,7 +87,9 @@ void Session::on_conflict(Dir, std::uint64_t, Bytes, Bytes, const FrameRef& at) 
   emit(Change::command);
 }
 
-void Session::on_reset(Dir, const FrameRef& at) { now_ = at; }
+void Session::on_reset(Dir, const FrameRef& at) {
+  now_ = at;
+}
 
 void Session::on_data_after_reset(Dir, const FrameRef& at) {
   now_ = at;
@@ -97,17 +101,15 @@ void Session::on_end(evidence::Ended how, const FrameRef& at) {
   now_ = at;
   ended_ = true;
   ev_.ended = how;
+  // What began no protocol within its few octets is a session all the same where mail is expected.
+  recognised_ = recognised_ || (is_mail_port(conn_.server.port) && ev_.data_seen);
   if (!recognised_) return;
-  if (!clear_.empty()) {
-    if (!tls_) tls_ = std::make_unique<tls::Parser>();
-    tls_->feed(Dir::client, as_bytes(std::exchange(clear_, {})), clear_at_);
-  }
+  end_after_220();
   if (tls_ && !tls_done_) {
     tls_->finish(at);
-    ev_.tls = tls_->evidence();
-    ev_.tls.sni = redactor_.text(ev_.tls.sni);
+    take_tls_evidence();
   }
-  end_transaction();
+  end_transactions(transactions_begun());
   const bool tried = ev_.starttls.sent || ev_.implicit_tls;
   if (tried && !tls_done_) {
     tls_done_ = true;
@@ -131,7 +133,9 @@ void Session::on_removed(const FrameRef& at) {
     observer_.on_connection_without_data();
 }
 
-bool Session::wants_data() const { return !ended_ && !foreign_ && !opaque_ && !tls_done_; }
+bool Session::wants_data() const {
+  return !ended_ && !foreign_ && !opaque_ && !tls_done_;
+}
 
 bool Session::wants_conflicts() const {
   return wants_data() && !ev_.mail_accepted_in_clear && !smtp_.after_220() && !ev_.implicit_tls;
@@ -145,6 +149,7 @@ void Session::settle() {
 
 void Session::tls_feed(Dir dir, Bytes bytes, const FrameRef& at) {
   if (tls_done_) return;
+  if (!tls_) tls_ = std::make_unique<tls::Parser>();
   tls_->feed(dir, bytes, at);
   tls_moved();
 }
@@ -152,8 +157,7 @@ void Session::tls_feed(Dir dir, Bytes bytes, const FrameRef& at) {
 void Session::tls_moved() {
   if (tls_done_ || !tls_->settled()) return;
   tls_done_ = true;
-  ev_.tls = tls_->evidence();
-  ev_.tls.sni = redactor_.text(ev_.tls.sni);
+  take_tls_evidence();
   reach(Point::handshake);
   emit(Change::handshake);
   if (tls_->hello_seen() && !hello_told_) {
@@ -161,79 +165,12 @@ void Session::tls_moved() {
     emit(Change::hello);
   }
   if (ev_.tls.completed) settle();
+  tls_.reset();  // most of a connection's life comes after this
 }
 
-// Octets behind the 220: TLS, or something that should not be there (R11, R24).
-void Session::on_after_220(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at) {
-  if (dir == Dir::server && !client_after_220_ &&
-      (!injected_.empty() || !tls::looks_like_tls(bytes))) {
-    on_injected(bytes, offset, at);
-    return;
-  }
-  const bool first = dir == Dir::client && (!client_after_220_ || !clear_.empty());
-  if (dir == Dir::client) client_after_220_ = true;
-  if (first && (!clear_.empty() || !tls::looks_like_tls(bytes))) {
-    if (goes_on_in_clear(bytes, offset, at)) return;
-    if (!tls_) tls_ = std::make_unique<tls::Parser>();
-    tls_feed(dir, as_bytes(std::exchange(clear_, {})), at);
-    return;
-  }
-  if (!tls_) tls_ = std::make_unique<tls::Parser>();
-  tls_feed(dir, bytes, at);
-}
-
-void Session::on_injected(Bytes bytes, std::uint64_t offset, const FrameRef& at) {
-  evidence::StarttlsEvidence& s = ev_.starttls;
-  if (s.bytes_after_220 == 0) s.injected_at = at;
-  s.bytes_after_220 += static_cast<std::uint32_t>(bytes.size());
-  const std::size_t room = limits::kSmtpTextBytes - injected_.size();
-  injected_ += as_text(bytes.first(std::min(room, bytes.size())));
-  if (injected_line_ == 0) {
-    note_line(Dir::server, at, offset, 0, {});
-    injected_line_ = static_cast<std::uint32_t>(ev_.dialogue.size());
-  }
-  evidence::DialogueLine& line = ev_.dialogue[injected_line_ - 1];
-  line.length = s.bytes_after_220;
-  line.text = redactor_.text(injected_);
-  reach(Point::command);
-  emit(Change::command);
-}
-
-// The client's first octets after the 220 are no TLS. True while a line end is waited for, and when the
-// line is an SMTP command: a capture written after decryption, or a middlebox that ended TLS.
-bool Session::goes_on_in_clear(Bytes bytes, std::uint64_t offset, const FrameRef& at) {
-  if (clear_.empty()) {
-    clear_offset_ = offset;
-    clear_at_ = at;
-  }
-  const std::size_t before = clear_.size();
-  clear_ += as_text(bytes);
-  const std::size_t line_end = clear_.find('\n');
-  if (line_end == std::string::npos) return clear_.size() < limits::kSmtpTextBytes;
-  const Verb verb = smtp::parse_command(ascii::trim_line(clear_.substr(0, line_end))).verb;
-  if (verb == Verb::unknown || verb == Verb::http) return false;
-  ev_.starttls.plain_after_220 = true;
-  ev_.tls.client_not_tls = true;
-  smtp_.resume_clear();
-  reach(Point::handshake);
-  emit(Change::handshake);
-  const std::string earlier = clear_.substr(0, before);
-  clear_.clear();
-  smtp_.feed(Dir::client, as_bytes(earlier), clear_offset_, clear_at_);
-  return true;  // the parser reads `bytes` again, as lines
-}
-
-void Session::on_early_client_bytes(Bytes bytes, std::uint64_t offset, const FrameRef& at) {
-  ev_.starttls.bytes_after_command += static_cast<std::uint32_t>(bytes.size());
-  ev_.starttls.injected_at = at;
-  const std::string_view text = ascii::trim_line(as_text(bytes));
-  const smtp::Command command = smtp::parse_command(text);
-  const bool quotable = command.verb != Verb::unknown && command.verb != Verb::auth;
-  note_line(Dir::client, at, offset, static_cast<std::uint32_t>(bytes.size()),
-            quotable ? redactor_.text(text.substr(0, limits::kSmtpTextBytes))
-                     : "(" + std::to_string(bytes.size()) + " octets)");
-  reach(Point::command);
-  emit(Change::command);
+void Session::take_tls_evidence() {
+  ev_.tls = tls_->evidence();
+  ev_.tls.sni = redactor_.text(ev_.tls.sni);
 }
 
 void Session::on_body_facts(bool bare_lf_dot, bool verb_after_it) {

@@ -1,12 +1,13 @@
 // Session: one TCP connection that may carry SMTP. Joins the SMTP dialogue and the TLS handshake to
 // SessionEvidence, redacts while doing so, and tells the observer when a decision point is reached.
 //
-// Recognition: the ports 25, 465, 587 and 2525, and on any other port what begins as SMTP does (a 220 of
-// the server and EHLO or HELO of the client). What turns out to be something else is let go.
+// Recognition: the ports 25, 465, 587 and 2525, and on any other port what begins as SMTP does (a
+// 220 of the server and EHLO or HELO of the client). What turns out to be something else is let go.
 #pragma once
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/base/redact.hpp"
@@ -67,10 +68,28 @@ class Session final : public flow::StreamHandler, private smtp::Events {
   // Transactions (transactions.cpp).
   std::uint32_t begin_transaction(const smtp::CommandEvent& command);
   std::uint32_t add_recipient(const smtp::CommandEvent& command);
-  void end_transaction();
+  void refuse_transaction(std::uint32_t index);
+  void end_transactions(std::uint32_t count);
+  [[nodiscard]] std::uint32_t transactions_begun() const {
+    return static_cast<std::uint32_t>(ev_.transactions.size());
+  }
+  [[nodiscard]] std::string shown_path(std::string_view argument) const;
 
+  // Around the 220 to STARTTLS (after_220.cpp). What a direction says behind it is not known before
+  // its first octets, or its first line, are there: they wait in `head`.
+  enum class Speech : std::uint8_t { undecided, tls, clear, injected };
+  struct After220 {
+    Speech speech = Speech::undecided;
+    std::string head;
+    std::uint64_t offset = 0;
+    FrameRef at;
+  };
+  void stop_waiting_for_client();
+  void gap_after_220(Dir dir);
+  void end_after_220();
   void on_injected(Bytes bytes, std::uint64_t offset, const FrameRef& at);
-  bool goes_on_in_clear(Bytes bytes, std::uint64_t offset, const FrameRef& at);
+  bool goes_on_in_clear(After220& after, std::size_t before);
+  void take_tls_evidence();
   void tls_feed(Dir dir, Bytes bytes, const FrameRef& at);
   void tls_moved();
   void settle();
@@ -98,21 +117,19 @@ class Session final : public flow::StreamHandler, private smtp::Events {
   };
   std::array<Head, 2> heads_;
 
-  // Octets behind the 220 that are no TLS.
-  std::string injected_;              // the server's, before the client spoke
-  std::uint32_t injected_line_ = 0;   // its line of the dialogue, + 1
-  std::string clear_;                 // the client's, until a line end tells whether SMTP goes on
-  std::uint64_t clear_offset_ = 0;
-  FrameRef clear_at_;
+  std::array<After220, 2> after_220_;
+  std::string injected_;                      // clear octets of the server, before the client spoke
+  std::optional<std::size_t> injected_line_;  // their line of the dialogue
 
   bool foreign_ = false;     // not SMTP
+  bool clear_seen_ = false;  // a direction began with SMTP
   bool recognised_ = false;  // updates may be emitted
   bool opaque_ = false;      // TLS that began before the capture
   bool tls_done_ = false;    // the settled handshake was told
   bool settled_told_ = false, hello_told_ = false, ended_ = false;
-  bool client_after_220_ = false;  // the client spoke after the 220
-  bool in_transaction_ = false;
-  std::uint32_t transaction_ = 0;  // index of the current one
+  bool client_after_220_ = false;         // the client spoke after the 220
+  std::optional<std::uint32_t> current_;  // the transaction that RCPT, DATA and BDAT belong to
+  std::uint32_t ended_transactions_ = 0;  // the first so many are over and told
 };
 
 // Makes sessions for what may be SMTP.

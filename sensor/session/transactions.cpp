@@ -17,24 +17,30 @@ void add_unique(std::vector<std::string>& list, const std::string& text) {
 
 }  // namespace
 
+std::string Session::shown_path(std::string_view argument) const {
+  const auto path = mail::parse_path(argument);
+  return path ? redactor_.address(path->local, path->null_sender ? "" : path->domain) : "<?>";
+}
+
 // Returns the tag of the MAIL command: index + 1, 0 when there is no room for one more.
 std::uint32_t Session::begin_transaction(const smtp::CommandEvent& c) {
-  end_transaction();
   const auto path = mail::parse_path(c.argument);
   ++ev_.transaction_count;
   const std::string shown =
       path ? redactor_.address(path->local, path->null_sender ? "" : path->domain) : "<?>";
   if (ev_.transactions.empty())
     note_line(Dir::client, c.at, c.offset, c.length, "MAIL FROM:" + shown);
-  if (ev_.transactions.size() >= limits::kSmtpTransactions) return 0;
+  if (ev_.transactions.size() >= limits::kSmtpTransactions) {
+    current_.reset();
+    return 0;
+  }
   evidence::Transaction t;
   t.at = c.at;
   t.mail_from = shown;
   if (path) t.mail_from_domain = path->domain;
   ev_.transactions.push_back(std::move(t));
-  in_transaction_ = true;
-  transaction_ = static_cast<std::uint32_t>(ev_.transactions.size() - 1);
-  return transaction_ + 1;
+  current_ = transactions_begun() - 1;
+  return transactions_begun();
 }
 
 // Returns the tag of its transaction.
@@ -42,26 +48,33 @@ std::uint32_t Session::add_recipient(const smtp::CommandEvent& c) {
   const auto path = mail::parse_path(c.argument);
   const std::string shown = path ? redactor_.address(path->local, path->domain) : "<?>";
   if (path) add_unique(ev_.rcpt_domains, path->domain);
-  if (!in_transaction_) return 0;
-  evidence::Transaction& t = ev_.transactions[transaction_];
-  if (transaction_ == 0 && t.recipients.empty())
+  if (!current_) return 0;
+  evidence::Transaction& t = ev_.transactions[*current_];
+  if (*current_ == 0 && t.recipients.empty())
     note_line(Dir::client, c.at, c.offset, c.length, "RCPT TO:" + shown);
   if (t.recipients.size() >= limits::kSmtpRecipients) return 0;
   t.recipients.push_back({path ? path->domain : std::string(), 0, c.at});
   t.rcpt_to.push_back(shown);
-  return transaction_ + 1;
+  return *current_ + 1;
 }
 
-void Session::end_transaction() {
-  if (!in_transaction_) return;
-  in_transaction_ = false;
-  const evidence::Transaction& t = ev_.transactions[transaction_];
-  // A MAIL that was refused began nothing.
-  if (t.mail_code >= 300) {
-    --ev_.transaction_count;
-    return;
+// A MAIL that was refused began nothing (RFC 5321 section 4.1.4): one that was open before goes on.
+void Session::refuse_transaction(std::uint32_t index) {
+  --ev_.transaction_count;
+  if (current_ != index) return;
+  current_.reset();
+  for (std::uint32_t i = index; i > ended_transactions_ && !current_; --i)
+    if (ev_.transactions[i - 1].mail_code < 300) current_ = i - 1;
+}
+
+// Replies come in the order of their commands, so transactions end in the order they began, even
+// when the next MAIL is pipelined behind the end of this mail. `count`: how many are over.
+void Session::end_transactions(std::uint32_t count) {
+  for (; ended_transactions_ < count; ++ended_transactions_) {
+    if (current_ == ended_transactions_) current_.reset();
+    if (ev_.transactions[ended_transactions_].mail_code < 300)
+      emit(Change::transaction, ended_transactions_);
   }
-  emit(Change::transaction, transaction_);
 }
 
 }  // namespace mxw::session

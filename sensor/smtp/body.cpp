@@ -14,6 +14,11 @@ constexpr std::uint64_t kEnd = 0x0d0a2e0d0a;  // CR LF . CR LF
 
 }  // namespace
 
+void BodyScanner::gap() {
+  last_ = 0;
+  watch_ = 0;
+}
+
 std::size_t BodyScanner::feed(Bytes bytes) {
   std::size_t i = 0;
   while (i < bytes.size()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "core/base/limits.hpp"
 
@@ -24,15 +25,19 @@ bool LineBuffer::feed(Bytes bytes, std::uint64_t offset, const evidence::FrameRe
   }
   const void* const lf = std::memchr(bytes.data(), '\n', bytes.size());
   const bool complete = lf != nullptr;
-  taken = complete ? static_cast<std::size_t>(static_cast<const std::uint8_t*>(lf) - bytes.data()) + 1
-                   : bytes.size();
-  const std::size_t room = limits::kSmtpLineBytes - std::min(limits::kSmtpLineBytes, text_.size());
-  text_ += as_text(bytes.first(std::min(taken, room)));
-  length_ += static_cast<std::uint32_t>(taken);
+  taken = complete
+              ? static_cast<std::size_t>(static_cast<const std::uint8_t*>(lf) - bytes.data()) + 1
+              : bytes.size();
+  std::string_view text = as_text(bytes.first(std::min(taken, limits::kSmtpLineBytes)));
+  if (!complete || length_ > 0) {  // most lines come whole and need no copy
+    const std::size_t room = limits::kSmtpLineBytes - text_.size();
+    text_ += as_text(bytes.first(std::min(taken, room)));
+    text = text_;
+  }
+  constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
+  length_ += static_cast<std::uint32_t>(std::min<std::size_t>(taken, kMost - length_));
   if (!complete) return false;
-  std::string_view text = text_;
   if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  line.bare_lf = text.empty() || text.back() != '\r';
   while (!text.empty() && text.back() == '\r') text.remove_suffix(1);
   line.text = text;
   line.offset = offset_;

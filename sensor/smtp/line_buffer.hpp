@@ -1,5 +1,5 @@
-// LineBuffer: octets to lines, any split. A line ends at LF; CRs before it are dropped. Lines longer than
-// limits::kSmtpLineBytes are cut, their true length is kept.
+// LineBuffer: octets to lines, any split. A line ends at LF; CRs before it are dropped. Lines
+// longer than limits::kSmtpLineBytes are cut, their true length is kept.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,16 @@
 namespace mxw::smtp {
 
 struct Line {
-  std::string_view text;  // without line end; borrowed until the next call
+  std::string_view text;  // without line end; borrowed from the octets fed and until the next call
   std::uint64_t offset = 0;
   std::uint32_t length = 0;  // octets on the wire with the line end
-  bool bare_lf = false;
   evidence::FrameRef first, last;
 };
 
 class LineBuffer {
  public:
-  // Takes octets up to and including the first LF. True when a line is complete; `taken` says how many
-  // octets were used.
+  // Takes octets up to and including the first LF. True when a line is complete; `taken` says how
+  // many octets were used.
   bool feed(Bytes bytes, std::uint64_t offset, const evidence::FrameRef& at, std::size_t& taken,
             Line& line);
   // Nothing waits for its line end.

@@ -9,7 +9,8 @@
 namespace mxw::smtp {
 namespace {
 
-// Octets behind STARTTLS or DATA that are kept until the reply: a ClientHello, or a pipelined group.
+// Octets behind STARTTLS or DATA that are kept until the reply: a ClientHello, or a pipelined
+// group.
 constexpr std::size_t kEarlyBytes = 16'384;
 
 bool looks_like_tls(std::string_view bytes) {
@@ -19,7 +20,8 @@ bool looks_like_tls(std::string_view bytes) {
   return bytes.size() < 2 || bytes[1] == 0x03;
 }
 
-// The reply that makes a lost line credible as this command: only what no body line is answered with.
+// The reply that makes a lost line credible as this command: only what no body line is answered
+// with.
 bool fits(Verb verb, std::uint16_t code) {
   switch (verb) {
     case Verb::ehlo:
@@ -46,8 +48,7 @@ bool fits(Verb verb, std::uint16_t code) {
 }
 
 bool keeps_argument(Verb verb) {
-  return verb == Verb::ehlo || verb == Verb::helo || verb == Verb::lhlo || verb == Verb::mail ||
-         verb == Verb::rcpt;
+  return verb == Verb::ehlo || verb == Verb::helo || verb == Verb::lhlo;
 }
 
 }  // namespace
@@ -57,7 +58,12 @@ Parser::Parser(Events& events, bool midstream) : events_(events) {
     client_ = Client::lost;
     server_lost_ = true;
   } else {
-    pending_.push_back({.verb = Verb::connect, .argument = {}, .tag = 0, .masked8 = false, .at = {}});
+    pending_.push_back({.verb = Verb::connect,
+                        .argument = {},
+                        .tag = 0,
+                        .masked8 = false,
+                        .last_chunk = false,
+                        .at = {}});
   }
 }
 
@@ -91,7 +97,8 @@ std::size_t Parser::client_step(Bytes bytes, std::uint64_t offset, const FrameRe
       return wait_step(bytes, offset, at);
     case Client::opaque:
       events_.on_after_220(Dir::client, bytes, offset, at);
-      // The observer may have found that the clear dialogue goes on: then the octets are read again.
+      // The observer may have found that the clear dialogue goes on: then the octets are read
+      // again.
       return client_ == Client::opaque ? bytes.size() : 0;
     case Client::command:
     case Client::secret:
@@ -120,11 +127,20 @@ std::size_t Parser::body_step(Bytes bytes, std::uint64_t offset, const FrameRef&
   if (!body_.ended()) return taken;
   events_.on_body_facts(body_.bare_lf_dot(), body_.verb_after_bare_dot());
   client_ = Client::command;
-  const CommandEvent event{.verb = Verb::end_of_data, .argument = {}, .text = {},
-                           .offset = offset + taken - std::min<std::size_t>(taken, 3),
-                           .length = 3, .at = at};
+  constexpr std::uint32_t kDotLine = 3;  // its first octets may have come with an earlier piece
+  const CommandEvent event{.verb = Verb::end_of_data,
+                           .argument = {},
+                           .text = {},
+                           .offset = offset + taken - kDotLine,
+                           .length = kDotLine,
+                           .at = at};
   const std::uint32_t tag = events_.on_command(event);
-  push_pending({.verb = Verb::end_of_data, .argument = {}, .tag = tag, .masked8 = false, .at = at});
+  push_pending({.verb = Verb::end_of_data,
+                .argument = {},
+                .tag = tag,
+                .masked8 = false,
+                .last_chunk = false,
+                .at = at});
   return taken;
 }
 
@@ -157,24 +173,50 @@ void Parser::release_waiting(Client next) {
 void Parser::on_client_line(const Line& line) {
   if (client_ == Client::secret) {
     client_ = Client::command;
-    const CommandEvent event{.verb = Verb::auth_line, .argument = {}, .text = {},
-                             .offset = line.offset, .length = line.length, .at = line.first};
-    const std::uint32_t tag = events_.on_command(event);
-    push_pending({.verb = Verb::auth_line, .argument = {}, .tag = tag, .masked8 = false,
-                  .at = line.first});
+    report_secret(line);
     return;
   }
   const Command command = parse_command(line.text);
+  if (auth_open_ && command.verb == Verb::unknown) {
+    report_secret(line);
+    return;
+  }
+  auth_open_ = command.verb == Verb::auth;
   report(line, command);
   enter_after(command);
 }
 
-void Parser::report(const Line& line, const Command& command) {
-  const CommandEvent event{.verb = command.verb, .argument = command.argument, .text = line.text,
-                           .offset = line.offset, .length = line.length, .at = line.first};
+void Parser::report_secret(const Line& line) {
+  const CommandEvent event{.verb = Verb::auth_line,
+                           .argument = {},
+                           .text = {},
+                           .offset = line.offset,
+                           .length = line.length,
+                           .at = line.first};
   const std::uint32_t tag = events_.on_command(event);
-  Pending pending{.verb = command.verb, .argument = {}, .tag = tag,
-                  .masked8 = line.text.size() == 8 && is_masked(line.text), .at = line.first};
+  push_pending({.verb = Verb::auth_line,
+                .argument = {},
+                .tag = tag,
+                .masked8 = false,
+                .last_chunk = false,
+                .at = line.first});
+}
+
+void Parser::report(const Line& line, const Command& command) {
+  const CommandEvent event{.verb = command.verb,
+                           .argument = command.argument,
+                           .text = line.text,
+                           .offset = line.offset,
+                           .length = line.length,
+                           .at = line.first};
+  const std::uint32_t tag = events_.on_command(event);
+  Pending pending{.verb = command.verb,
+                  .argument = {},
+                  .tag = tag,
+                  .masked8 = line.text.size() == 8 && is_masked(line.text),
+                  .last_chunk = false,
+                  .at = line.first};
+  pending.last_chunk = command.verb == Verb::bdat && is_last_chunk(command.argument);
   if (keeps_argument(command.verb)) pending.argument = std::string(command.argument);
   push_pending(std::move(pending));
 }
@@ -190,13 +232,23 @@ void Parser::enter_after(const Command& command) {
     case Verb::bdat: {
       // RFC 3030 section 2: the octets follow the line at once, without waiting for a reply.
       const auto size = ascii::parse_u64(ascii::split_word(command.argument).head);
-      chunk_left_ = size.value_or(0);
+      if (!size) {  // what follows may be the octets of a chunk
+        lose_client();
+        return;
+      }
+      chunk_left_ = *size;
       client_ = chunk_left_ > 0 ? Client::chunk : Client::command;
       break;
     }
     default:
       client_ = Client::command;
   }
+}
+
+void Parser::lose_client() {
+  client_ = Client::lost;
+  candidate_set_ = false;
+  client_line_.clear();
 }
 
 void Parser::push_pending(Pending pending) {
@@ -241,23 +293,32 @@ void Parser::on_reply(const Reply& reply) {
     if (resynchronise(reply)) return;
   }
   if (client_ == Client::body && body_gap_ && pending_.empty()) {
-    client_ = Client::lost;  // the server answers: the end of the body was in the gap
-    client_line_.clear();
+    lose_client();  // the server answers: the end of the body was in the gap
   }
-  // 220 answers nothing but the connection and STARTTLS: a second, late reply to an earlier STARTTLS.
-  const bool late_220 = reply.code == 220 && !pending_.empty() &&
-                        pending_.front().verb != Verb::connect &&
-                        pending_.front().verb != Verb::starttls &&
-                        pending_.front().verb != Verb::unknown;
+  // 220 answers nothing but the connection and STARTTLS: a second, late reply to an earlier
+  // STARTTLS.
+  const bool late_220 =
+      reply.code == 220 && !pending_.empty() && pending_.front().verb != Verb::connect &&
+      pending_.front().verb != Verb::starttls && pending_.front().verb != Verb::unknown;
   if (pending_.empty() || late_220) {
     events_.on_reply({}, reply, true);
-    if (client_ == Client::data && reply.code == 354) release_waiting(Client::body);
+    if (client_ == Client::data) unanswered_data(reply);
     return;
   }
   const Pending to = std::move(pending_.front());
   pending_.pop_front();
   events_.on_reply(to, reply, false);
   answered(to, reply);
+}
+
+// The reply to DATA, or one of an earlier command: what was pending is not known after a loss.
+void Parser::unanswered_data(const Reply& reply) {
+  if (reply.code == 354) {
+    release_waiting(Client::body);
+  } else if (reply.code >= 400) {
+    early_.clear();
+    lose_client();
+  }
 }
 
 bool Parser::resynchronise(const Reply& reply) {
@@ -296,11 +357,23 @@ void Parser::answered(const Pending& to, const Reply& reply) {
       return;
     case Verb::auth:
     case Verb::auth_line:
-      if (reply.code == 334 && client_ == Client::command) client_ = Client::secret;
+      // With a line pending, what this challenge asks for was sent before it came.
+      if (reply.code == 334 && client_ == Client::command && pending_.empty())
+        client_ = Client::secret;
+      if (reply.code != 334) auth_open_ = false;
+      return;
+    case Verb::bdat:
+      // Not understood: then the octets behind the line were read as commands.
+      if (client_ == Client::chunk && reply.code >= 500 && reply.code <= 502) lose_client();
       return;
     default:
       return;
   }
+}
+
+void Parser::enter_opaque() {
+  client_ = Client::opaque;
+  pending_.clear();
 }
 
 void Parser::resume_clear() {
@@ -322,18 +395,18 @@ void Parser::gap(Dir dir, std::uint64_t length) {
   }
   if (client_ == Client::body) {
     body_gap_ = true;
+    body_.gap();
     return;
   }
-  if (client_ == Client::chunk && length < chunk_left_) {
+  if (client_ == Client::chunk && length <= chunk_left_) {
     chunk_left_ -= length;
+    if (chunk_left_ == 0) client_ = Client::command;
     return;
   }
   if (client_ == Client::starttls && early_.empty()) return;  // the ClientHello is missing
   early_.clear();
-  client_ = Client::lost;
-  candidate_set_ = false;
-  client_line_.clear();
   pending_.clear();
+  lose_client();
 }
 
 }  // namespace mxw::smtp

@@ -1,10 +1,11 @@
-// One SMTP connection's clear dialogue (RFC 5321, pipelining RFC 2920, BDAT RFC 3030, STARTTLS RFC 3207,
-// AUTH RFC 4954), read passively from both directions in causal order.
+// One SMTP connection's clear dialogue (RFC 5321, pipelining RFC 2920, BDAT RFC 3030, STARTTLS RFC
+// 3207, AUTH RFC 4954), read passively from both directions in causal order.
 //
-// Push parser: feed() and gap() per direction; any split of the octets gives the same events. Bodies and
-// AUTH lines are skipped to their end and never leave the parser. Loss is a state: after a gap (or when the
-// start was not seen) a direction is `lost` and is found again only by a known verb that a fitting reply
-// answers; a line of a body is never taken for a command. Bounded by limits::kSmtp*. Not thread-safe.
+// Push parser: feed() and gap() per direction; any split of the octets gives the same events.
+// Bodies and AUTH lines are skipped to their end and never leave the parser. Loss is a state: after
+// a gap (or when the start was not seen) a direction is `lost` and is found again only by a known
+// verb that a fitting reply answers; a line of a body is never taken for a command. Bounded by
+// limits::kSmtp*. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +37,10 @@ struct CommandEvent {
 // What a reply answers, kept while it is waited for.
 struct Pending {
   Verb verb = Verb::unknown;
-  std::string argument;  // of MAIL, RCPT, EHLO and HELO only, bounded
-  std::uint32_t tag = 0;   // what on_command returned
-  bool masked8 = false;    // an unknown command of 8 masked characters
+  std::string argument;     // of EHLO, HELO and LHLO only, bounded
+  std::uint32_t tag = 0;    // what on_command returned
+  bool masked8 = false;     // an unknown command of 8 masked characters
+  bool last_chunk = false;  // BDAT ... LAST
   FrameRef at;
 };
 
@@ -67,11 +69,11 @@ class Parser {
   void set_one_sided(bool one_sided) { one_sided_ = one_sided; }
   // After a 220 to STARTTLS the clear dialogue simply went on: octets are lines again.
   void resume_clear();
+  // A reply nobody saw the command of was a 220 to STARTTLS: octets are not ours any more.
+  void enter_opaque();
 
   [[nodiscard]] bool after_220() const { return client_ == Client::opaque; }
   [[nodiscard]] bool lost() const { return client_ == Client::lost || server_lost_; }
-  // Nothing but a mail body, whose copies need not be compared, is being read.
-  [[nodiscard]] bool in_body() const { return client_ == Client::body || client_ == Client::chunk; }
 
  private:
   enum class Client : std::uint8_t {
@@ -94,9 +96,12 @@ class Parser {
   void on_client_line(const Line& line);
   void on_lost_line(const Line& line);
   void report(const Line& line, const Command& command);
+  void report_secret(const Line& line);
   void enter_after(const Command& command);
+  void lose_client();
   void push_pending(Pending pending);
   void on_reply(const Reply& reply);
+  void unanswered_data(const Reply& reply);
   bool resynchronise(const Reply& reply);
   void answered(const Pending& to, const Reply& reply);
   void release_waiting(Client next);
@@ -109,6 +114,9 @@ class Parser {
   ReplyBuilder reply_;
   BodyScanner body_;
   std::uint64_t chunk_left_ = 0;
+  // AUTH was sent and no reply but 334 came: a line that is no command may be a secret, whether its
+  // sender waited for the challenge or not.
+  bool auth_open_ = false;
   bool body_gap_ = false;  // octets of the body are missing: its end may be among them
   std::deque<Pending> pending_;
   // Client octets behind STARTTLS or DATA, until the reply tells what they are.

@@ -29,16 +29,17 @@ bool ReplyBuilder::add(const Line& line, Reply& reply) {
     current_.code = formed ? code_of(line.text) : std::uint16_t{0};
   }
   current_.last = line.last;
-  // A line that is none inside a reply is kept as text of that reply: some servers wrap their banner.
-  const std::string_view text = !formed                 ? line.text
+  // A line that is none inside a reply is kept as text of that reply: some servers wrap their
+  // banner.
+  const std::string_view text = !formed                ? line.text
                                 : line.text.size() > 4 ? line.text.substr(4)
                                                        : std::string_view{};
-  if (formed && !starts && code_of(line.text) != current_.code) current_.mixed_codes = true;
   if (current_.lines.size() < limits::kSmtpReplyLines)
     current_.lines.push_back({std::string(text), line.offset, line.length, line.last});
   else
     ++current_.dropped_lines;
-  const bool last = starts && !formed ? true : formed && (line.text.size() == 3 || line.text[3] != '-');
+  const bool last =
+      starts && !formed ? true : formed && (line.text.size() == 3 || line.text[3] != '-');
   if (!last) return false;
   reply = std::exchange(current_, {});
   return true;

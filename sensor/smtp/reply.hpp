@@ -1,4 +1,5 @@
-// Replies (RFC 5321 section 4.2): lines put together to one reply, strict enough to resynchronise on.
+// Replies (RFC 5321 section 4.2): lines put together to one reply, strict enough to resynchronise
+// on.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,9 @@ struct ReplyLine {
 };
 
 struct Reply {
-  std::uint16_t code = 0;  // of the first line; 0: the first line is no reply line
+  std::uint16_t code = 0;        // of the first line; 0: the first line is no reply line
   std::vector<ReplyLine> lines;  // at most limits::kSmtpReplyLines
   std::uint32_t dropped_lines = 0;
-  bool mixed_codes = false;  // lines of one reply with different codes
   evidence::FrameRef first, last;
 
   [[nodiscard]] bool positive() const { return code >= 200 && code < 300; }

@@ -13,12 +13,12 @@ struct Word {
 };
 
 constexpr Word kWords[] = {
-    {"EHLO", Verb::ehlo}, {"HELO", Verb::helo},         {"LHLO", Verb::lhlo},
-    {"DATA", Verb::data}, {"BDAT", Verb::bdat},         {"STARTTLS", Verb::starttls},
-    {"AUTH", Verb::auth}, {"RSET", Verb::rset},         {"QUIT", Verb::quit},
-    {"NOOP", Verb::noop}, {"VRFY", Verb::vrfy},         {"EXPN", Verb::expn},
-    {"HELP", Verb::help}, {"GET", Verb::http},          {"POST", Verb::http},
-    {"PUT", Verb::http},  {"CONNECT", Verb::http},      {"OPTIONS", Verb::http},
+    {"EHLO", Verb::ehlo}, {"HELO", Verb::helo},    {"LHLO", Verb::lhlo},
+    {"DATA", Verb::data}, {"BDAT", Verb::bdat},    {"STARTTLS", Verb::starttls},
+    {"AUTH", Verb::auth}, {"RSET", Verb::rset},    {"QUIT", Verb::quit},
+    {"NOOP", Verb::noop}, {"VRFY", Verb::vrfy},    {"EXPN", Verb::expn},
+    {"HELP", Verb::help}, {"GET", Verb::http},     {"POST", Verb::http},
+    {"PUT", Verb::http},  {"CONNECT", Verb::http}, {"OPTIONS", Verb::http},
 };
 
 // `MAIL FROM:<a@b>` as sent: blanks around the colon are common, `MAIL FROM <a>` without it occurs.
@@ -57,16 +57,28 @@ Command parse_command(std::string_view line) {
   return command;
 }
 
+bool is_last_chunk(std::string_view argument) {
+  return ascii::iequals(ascii::trim(ascii::split_word(argument).tail), "LAST");
+}
+
 std::string_view name(Verb verb) {
   switch (verb) {
-    case Verb::connect: return "connect";
-    case Verb::mail: return "MAIL";
-    case Verb::rcpt: return "RCPT";
-    case Verb::auth_line: return "AUTH line";
-    case Verb::end_of_data: return ".";
-    case Verb::http: return "HTTP";
-    case Verb::unknown: return "unknown";
-    default: break;
+    case Verb::connect:
+      return "connect";
+    case Verb::mail:
+      return "MAIL";
+    case Verb::rcpt:
+      return "RCPT";
+    case Verb::auth_line:
+      return "AUTH line";
+    case Verb::end_of_data:
+      return ".";
+    case Verb::http:
+      return "HTTP";
+    case Verb::unknown:
+      return "unknown";
+    default:
+      break;
   }
   const auto* word = std::find_if(std::begin(kWords), std::end(kWords),
                                   [verb](const Word& w) { return w.verb == verb; });

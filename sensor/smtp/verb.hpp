@@ -7,7 +7,7 @@
 namespace mxw::smtp {
 
 enum class Verb : std::uint8_t {
-  connect,      // not sent: stands for what the banner answers
+  connect,  // not sent: stands for what the banner answers
   ehlo,
   helo,
   lhlo,
@@ -17,7 +17,7 @@ enum class Verb : std::uint8_t {
   bdat,
   starttls,
   auth,
-  auth_line,    // a continuation line of AUTH: its octets are never kept
+  auth_line,  // a continuation line of AUTH: its octets are never kept
   rset,
   quit,
   noop,
@@ -29,13 +29,16 @@ enum class Verb : std::uint8_t {
   unknown,
 };
 
-// The verb of a line and what follows it. `MAIL FROM:` and `RCPT TO:` are verbs with their colon taken off
-// the argument.
+// The verb of a line and what follows it. `MAIL FROM:` and `RCPT TO:` are verbs with their colon
+// taken off the argument.
 struct Command {
   Verb verb = Verb::unknown;
   std::string_view argument;
 };
 [[nodiscard]] Command parse_command(std::string_view line);
+
+// The argument of a BDAT that ends its mail (RFC 3030 section 2).
+[[nodiscard]] bool is_last_chunk(std::string_view argument);
 
 [[nodiscard]] std::string_view name(Verb verb);
 
