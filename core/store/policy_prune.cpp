@@ -1,6 +1,7 @@
 // SqlitePolicyStore: what leaves the store, by age and by count.
 #include <algorithm>
 
+#include "core/base/limits.hpp"
 #include "core/store/eviction.hpp"
 #include "core/store/policy_sql.hpp"
 #include "core/store/sqlite_policy_store.hpp"
@@ -77,6 +78,10 @@ const std::string kPolicyOfDomain =
     "FROM domain d JOIN policy p ON p.tenant = d.tenant AND p.domain = d.name AND p.valid_to IS "
     "NULL ";
 
+// PolicyRow::valid_until() in SQL.
+const std::string kValidUntil =
+    "p.fetched_at + min(p.max_age, " + std::to_string(limits::kPolicyMaxAge) + ") * 1000000000";
+
 // Not asked for in a long time, and nothing valid to lose. Pinned ones stay.
 void prune_idle(Run& run, Time now) {
   const std::size_t most = run.bounds.per_call;
@@ -96,7 +101,9 @@ void prune_idle(Run& run, Time now) {
       since);
   run.pruned.policies += idle("SELECT d.tenant, d.name, 0 " + kPolicyOfDomain +
                                   "WHERE d.state = 'policy' AND d.last_asked < ?1 "
-                                  "AND p.fetched_at + p.max_age * 1000000000 < ?2 "
+                                  "AND " +
+                                  kValidUntil +
+                                  " < ?2 "
                                   "ORDER BY d.last_asked, d.tenant, d.name LIMIT ?3",
                               since, now);
 }
@@ -117,13 +124,14 @@ void prune_domains(Run& run, Time now) {
       excess(run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NULL"),
              bounds.body_bytes);
   if (rows == 0 && bytes == 0) return;
-  const auto victims = run.choose(
-      Eviction(rows, bytes, bounds.per_call, run.pinned),
-      "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
-          "WHERE d.state = 'policy' "
-          "ORDER BY (p.mode = 'enforce' AND p.fetched_at + p.max_age * 1000000000 >= ?), "
-          "d.last_asked, d.tenant, d.name",
-      now);
+  const auto victims = run.choose(Eviction(rows, bytes, bounds.per_call, run.pinned),
+                                  "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
+                                      "WHERE d.state = 'policy' "
+                                      "ORDER BY (p.mode = 'enforce' AND " +
+                                      kValidUntil +
+                                      " >= ?), "
+                                      "d.last_asked, d.tenant, d.name",
+                                  now);
   run.evict(victims);
   run.pruned.policies += victims.size();
 }

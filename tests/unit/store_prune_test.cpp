@@ -225,7 +225,7 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// The same at full size, by hand: MXWARDEN_STORE_MILLION=1 (two minutes). Memory and file at
+// The same at full size, by hand: MXWARDEN_STORE_MILLION=1 (about ten minutes). Memory and file at
 // 1,000,000 names against those at 400,000, when every bound has been reached.
 TEST(PolicyStoreSize, AMillionNames) {
   if (!std::getenv("MXWARDEN_STORE_MILLION")) GTEST_SKIP() << "MXWARDEN_STORE_MILLION is not set";
