@@ -8,10 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <sstream>
+#include <string_view>
 
 #include "judged.hpp"
 #include "sensor/main/options.hpp"
@@ -74,38 +73,35 @@ std::string path_of(const Capture& capture) {
   return kSource + "/pcaps/" + capture.file;
 }
 
-// Frame numbers stand in evidence lines (`S frame 17: 250 ...`, `ended in frame 9`) too.
-std::string without_frames(const std::string& line) {
-  static const std::regex kNumbers("\\b(frames?) [0-9]+(,[0-9]+)*");
-  return std::regex_replace(line, kNumbers, "$1 N");
+// `line` with each list of numbers (`17` or `17,19`) that stands behind `word` put through
+// `change`.
+template <typename Change>
+std::string with_numbers(const std::string& line, std::string_view word, Change change) {
+  std::string out;
+  std::size_t at = 0;
+  for (std::size_t found; (found = line.find(word, at)) != std::string::npos;) {
+    const std::size_t begin = found + word.size();
+    const std::size_t end = std::min(line.find_first_not_of("0123456789,", begin), line.size());
+    out.append(line, at, begin - at);
+    out += change(line.substr(begin, end - begin));
+    at = end;
+  }
+  return out.append(line, at);
 }
 
-// flow_id is made of the first frame as well: each is replaced by its place in the order of
-// appearance, so that events still have to belong together.
-class FlowNames {
- public:
-  std::string renamed(const std::string& line) {
-    static const std::regex kId("(flow_id\\\"?:? ?)([0-9]+)");
-    std::string out;
-    auto rest = line.cbegin();
-    for (std::smatch m; std::regex_search(rest, line.cend(), m, kId); rest = m.suffix().first)
-      out += m.prefix().str() + m[1].str() +
-             std::to_string(names_.try_emplace(m[2].str(), names_.size()).first->second);
-    return out.append(rest, line.cend());
-  }
-
- private:
-  std::map<std::string, std::size_t> names_;
-};
+// Frame numbers stand in evidence lines (`S frame 17: 250 ...`, `ended in frame 9`) too.
+std::string without_frames(const std::string& line) {
+  const auto none = [](const std::string&) { return "N"; };
+  return with_numbers(with_numbers(line, " frame ", none), " frames ", none);
+}
 
 // Less pcap_filename, pcap_cnt and what else counts frames: the list of an alert and its display
 // filter.
 std::vector<nlohmann::json> comparable(const std::string& eve) {
   std::vector<nlohmann::json> events;
-  FlowNames flows;
   std::istringstream lines(eve);
   for (std::string line; std::getline(lines, line);) {
-    nlohmann::json event = nlohmann::json::parse(flows.renamed(without_frames(line)));
+    nlohmann::json event = nlohmann::json::parse(without_frames(line));
     for (const char* key : {"pcap_filename", "pcap_cnt"}) event.erase(key);
     if (event.contains("alert"))
       for (const char* key : {"frames", "filter"}) event["alert"]["metadata"].erase(key);

@@ -21,6 +21,7 @@ class Collector final : public judge::Sink {
     for (const std::string& domain : finding.policy_domains) add(finding, domain);
   }
   void on_answer(const dnswire::DnsAnswer&) override {}
+  void on_connection(const dnswire::DnsConnection&, const evidence::FrameRef&) override {}
   void on_near_miss(const evidence::SessionEvidence*, const rules::Rule&, const std::string&,
                     const evidence::FrameRef&) override {}
 
@@ -104,13 +105,15 @@ Pairs Sensor::judge(const Packets& packets, Side own) {
   Collector collector;
   sensor::Pipeline pipeline(config_, trust_, redactor_, collector);
   std::uint64_t frame = 0;
-  for (const Packet& p : packets)
+  for (const Packet& p : packets) {
+    ++frame;
     pipeline.on_packet({.bytes = p.bytes,
                         .wire_length = p.wire_length,
                         .link = p.link,
                         .interface = 0,
-                        .at = {.frame = ++frame, .file = 0, .time = p.time},
+                        .at = {.frame = frame, .file = 0, .time = p.time, .ordinal = frame},
                         .stable = true});
+  }
   pipeline.finish();
   return std::move(collector.pairs);
 }
