@@ -21,7 +21,6 @@ class Collector final : public judge::Sink {
     for (const std::string& domain : finding.policy_domains) add(finding, domain);
   }
   void on_answer(const dnswire::DnsAnswer&) override {}
-  void on_connection(const dnswire::DnsConnection&, const evidence::FrameRef&) override {}
   void on_near_miss(const evidence::SessionEvidence*, const rules::Rule&, const std::string&,
                     const evidence::FrameRef&) override {}
 
@@ -111,7 +110,7 @@ Pairs Sensor::judge(const Packets& packets, Side own) {
                         .wire_length = p.wire_length,
                         .link = p.link,
                         .interface = 0,
-                        .at = {.frame = frame, .file = 0, .time = p.time, .ordinal = frame},
+                        .at = {.frame = frame, .file = 0, .time = p.time},
                         .stable = true});
   }
   pipeline.finish();
