@@ -139,7 +139,7 @@ TEST(FlowLoss, CutPacketsGiveWhatIsThereAndACut) {
   d.say({'S', "220 mx.example.org\r\n"});
   test::Captured& packet = d.packets.back();
   packet.wire_length = static_cast<std::uint32_t>(packet.bytes.size());
-  packet.bytes.resize(packet.bytes.size() - 10);
+  packet.bytes.erase(packet.bytes.end() - 10, packet.bytes.end());
   d.say({'C', "EHLO a\r\n"});
   Bench bench;
   const Told& told = bench.play(d.packets);
