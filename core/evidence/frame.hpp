@@ -24,6 +24,9 @@ struct FrameRef {
   std::uint64_t frame = 0;  // number in its file, from 1 as in Wireshark; 0 = none
   std::uint16_t file = 0;   // index into the run's list of inputs
   Time time;
+  // Number of the packet among all inputs of the run, from 1: unlike `frame` the same however the
+  // input is split over files.
+  std::uint64_t ordinal = 0;
 };
 
 // How much of a session the capture holds, as of one moment. Any of them true before a decision

@@ -61,6 +61,12 @@ bool is_domain(std::string_view name) {
   }
 }
 
+// `454.0.2.1` is no address, but no host name either (mail::HostName): like an address it matches nothing.
+bool ends_in_digits(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  return std::all_of(last.begin(), last.end(), [](char c) { return ascii::is_digit(c); });
+}
+
 // The start of a line for the reason: whole characters, no control characters. REQUIRES: valid
 // UTF-8.
 std::string excerpt(std::string_view line) {
@@ -145,11 +151,13 @@ class PolicyParser {
 
   bool read_mx(std::string_view value, std::string_view line) {
     if (++mx_lines_ > limits::kPolicyMx) return refuse("too many mx");
-    if (IpAddress::parse(value)) {
+    const bool wildcard = value.starts_with("*.");
+    const bool domain = is_domain(wildcard ? value.substr(2) : value);
+    if (IpAddress::parse(value) || (domain && !wildcard && ends_in_digits(value))) {
       policy_.warnings.push_back("mx " + std::string(value) + ": address ignored");
       return true;
     }
-    if (!is_domain(value.starts_with("*.") ? value.substr(2) : value)) return refuse("mx");
+    if (!domain) return refuse("mx");
     policy_.mx.push_back(ascii::to_lower(value));
     policy_.lines.emplace_back(line);
     return true;

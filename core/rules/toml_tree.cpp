@@ -1,7 +1,16 @@
 #include "core/rules/toml_tree.hpp"
 
-#define TOML_EXCEPTIONS 0
+// toml++ 3.3 asserts on some malformed headers (`[$x]`): an operator's typing error must not abort. The
+// exception never leaves this file.
+namespace {
+struct TomlAssertion {};
+}  // namespace
+#define TOML_ASSERT(condition) ((condition) ? void(0) : throw TomlAssertion{})
+#define TOML_EXCEPTIONS 1
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wterminate"  // its noexcept accessors assert what they have just made
 #include <toml++/toml.h>
+#pragma GCC diagnostic pop
 
 #include <algorithm>
 #include <sstream>
@@ -94,14 +103,35 @@ Node* find(Node::Table& table, std::string_view key) {
   return it == table.end() ? nullptr : &it->value;
 }
 
-Result<Node> parse_toml(std::string_view text, const std::string& file) {
-  const toml::parse_result result = toml::parse(text, file);
-  if (!result) {
-    const toml::parse_error& error = result.error();
-    return fail(ErrorKind::usage, file + ":" + std::to_string(error.source().begin.line) +
-                                      ": not TOML: " + std::string(error.description()));
+namespace {
+
+// The line of an assertion, which comes without its place: the first line with which the text up to there
+// fails in the same way.
+std::size_t line_of_assertion(std::string_view text) {
+  std::size_t line = 1;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos;
+       end = text.find('\n', end + 1), ++line) {
+    try {
+      (void)toml::parse(text.substr(0, end));
+    } catch (const TomlAssertion&) {
+      return line;
+    } catch (const toml::parse_error&) {
+      continue;  // cut in the middle of a value
+    }
   }
-  return convert(result.table(), std::make_shared<const std::string>(file));
+  return line;
+}
+
+}  // namespace
+
+Result<Node> parse_toml(std::string_view text, const std::string& file) try {
+  return convert(toml::parse(text, file), std::make_shared<const std::string>(file));
+} catch (const toml::parse_error& error) {
+  return fail(ErrorKind::usage, file + ":" + std::to_string(error.source().begin.line) +
+                                    ": not TOML: " + std::string(error.description()));
+} catch (const TomlAssertion&) {
+  return fail(ErrorKind::usage, file + ":" + std::to_string(line_of_assertion(text)) +
+                                    ": not TOML: malformed table header or value");
 }
 
 std::string canonical(const Node& node) {

@@ -7,6 +7,7 @@
 #include "core/base/ip.hpp"
 #include "core/dns/message.hpp"
 #include "core/evidence/frame.hpp"
+#include "sensor/flow/connection.hpp"
 
 namespace mxw::dnswire {
 
@@ -25,10 +26,18 @@ struct DnsAnswer {
   std::string earlier_text, this_text;  // the two sets, one line each
 };
 
+// A DNS-over-TCP connection that leaves the table (event `flow`). Borrowed for the call.
+struct DnsConnection {
+  std::uint64_t flow_id = 0;
+  const flow::Connection& connection;
+  evidence::Ended ended = evidence::Ended::open;
+};
+
 class AnswerObserver {
  public:
   virtual ~AnswerObserver() = default;
   virtual void on_answer(const DnsAnswer& answer) = 0;
+  virtual void on_connection(const DnsConnection& connection, const evidence::FrameRef& at) = 0;
 };
 
 }  // namespace mxw::dnswire

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/base/digest.hpp"
 #include "core/base/limits.hpp"
+#include "core/evidence/flow_id.hpp"
 
 namespace mxw::dnswire {
 namespace {
+
+constexpr std::uint8_t kTcp = 6, kUdp = 17;
 
 // A resolver gives up within seconds; a late forged answer is interesting within the same time.
 constexpr std::int64_t kQueryLife = 30 * kSecond;
@@ -46,22 +48,6 @@ std::string record_set(const dns::Message& m) {
   return out;
 }
 
-std::uint64_t flow_id(const DnsAnswer& a) {
-  std::string text;
-  put(text, a.tenant, 4);
-  for (const Endpoint* e : {&a.client, &a.resolver}) {
-    text += as_text(e->address.bytes());
-    put(text, e->port, 2);
-  }
-  const evidence::FrameRef& first = a.query_seen ? a.query_at : a.at;
-  put(text, static_cast<std::uint64_t>(first.time.ns), 8);
-  put(text, first.frame, 8);
-  const Sha256 digest = sha256(as_bytes(text));
-  std::uint64_t id = 0;
-  for (std::size_t i = 0; i < 7; ++i) id = id << 8 | digest[i];
-  return id >> 3;
-}
-
 }  // namespace
 
 std::size_t Tracker::StringHash::operator()(const std::string& text) const {
@@ -77,11 +63,12 @@ void Tracker::on_datagram(const decode::Datagram& d) {
     ++counters_.malformed;  // cut by the snap length: half an answer is none
     return;
   }
-  on_message(d.ip.tenant, {d.ip.src, d.src_port}, {d.ip.dst, d.dst_port}, d.payload, false, d.at);
+  on_message(d.ip.tenant, {d.ip.src, d.src_port}, {d.ip.dst, d.dst_port}, d.payload, std::nullopt,
+             d.at);
 }
 
 void Tracker::on_message(std::uint32_t tenant, const Endpoint& from, const Endpoint& to, Bytes wire,
-                         bool tcp, const evidence::FrameRef& at) {
+                         std::optional<std::uint64_t> connection_id, const evidence::FrameRef& at) {
   auto message = dns::parse(wire);
   if (!message || message->questions.size() != 1 || message->opcode != 0) {
     ++counters_.malformed;
@@ -102,7 +89,7 @@ void Tracker::on_message(std::uint32_t tenant, const Endpoint& from, const Endpo
                    .flow_id = 0,
                    .client = to,
                    .resolver = from,
-                   .tcp = tcp,
+                   .tcp = connection_id.has_value(),
                    .query_seen = false,
                    .query_at = {},
                    .at = at,
@@ -112,7 +99,9 @@ void Tracker::on_message(std::uint32_t tenant, const Endpoint& from, const Endpo
                    .earlier_text = {},
                    .this_text = {}};
   match(key_of(tenant, to, from, answer.message), answer);
-  answer.flow_id = flow_id(answer);
+  const evidence::FrameRef& first = answer.query_seen ? answer.query_at : answer.at;
+  answer.flow_id =
+      connection_id ? *connection_id : evidence::flow_id(tenant, to, from, kUdp, first);
   observer_.on_answer(answer);
 }
 
@@ -170,7 +159,10 @@ void Tracker::forget_oldest() {
 }
 
 TcpHandler::TcpHandler(const flow::Connection& connection, Tracker& tracker)
-    : conn_(connection), tracker_(tracker) {
+    : conn_(connection),
+      tracker_(tracker),
+      id_(evidence::flow_id(connection.tenant, connection.client, connection.server, kTcp,
+                            connection.start)) {
   lost_.fill(connection.midstream);  // where a message begins cannot be known
 }
 
@@ -187,10 +179,14 @@ void TcpHandler::on_data(flow::Dir dir, Bytes bytes, std::uint64_t, const flow::
     const bool from_client = dir == flow::Dir::client;
     tracker_.on_message(conn_.tenant, from_client ? conn_.client : conn_.server,
                         from_client ? conn_.server : conn_.client,
-                        as_bytes(buffer).subspan(done + 2, length), true, at);
+                        as_bytes(buffer).subspan(done + 2, length), id_, at);
     done += 2 + length;
   }
   buffer.erase(0, done);
+}
+
+void TcpHandler::on_removed(const flow::FrameRef& at) {
+  tracker_.on_connection({.flow_id = id_, .connection = conn_, .ended = ended_}, at);
 }
 
 void TcpHandler::on_gap(flow::Dir dir, std::uint64_t, std::uint64_t, bool, const flow::FrameRef&) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -33,7 +34,10 @@ class Tracker {
 
   void on_datagram(const decode::Datagram& datagram);
   void on_message(std::uint32_t tenant, const Endpoint& from, const Endpoint& to, Bytes wire,
-                  bool tcp, const evidence::FrameRef& at);
+                  std::optional<std::uint64_t> connection_id, const evidence::FrameRef& at);
+  void on_connection(const DnsConnection& connection, const evidence::FrameRef& at) {
+    observer_.on_connection(connection, at);
+  }
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
@@ -73,8 +77,8 @@ class TcpHandler final : public flow::StreamHandler {
   void on_conflict(flow::Dir, std::uint64_t, Bytes, Bytes, const flow::FrameRef&) override {}
   void on_reset(flow::Dir, const flow::FrameRef&) override {}
   void on_data_after_reset(flow::Dir, const flow::FrameRef&) override {}
-  void on_end(evidence::Ended, const flow::FrameRef&) override {}
-  void on_removed(const flow::FrameRef&) override {}
+  void on_end(evidence::Ended how, const flow::FrameRef&) override { ended_ = how; }
+  void on_removed(const flow::FrameRef& at) override;
   [[nodiscard]] bool wants_data() const override { return !lost_[0] || !lost_[1]; }
   [[nodiscard]] bool wants_connection() const override { return true; }
   [[nodiscard]] bool wants_conflicts() const override { return false; }
@@ -82,6 +86,8 @@ class TcpHandler final : public flow::StreamHandler {
  private:
   const flow::Connection& conn_;
   Tracker& tracker_;
+  const std::uint64_t id_;
+  evidence::Ended ended_ = evidence::Ended::open;
   std::array<std::string, 2> buffer_;
   std::array<bool, 2> lost_{};
 };

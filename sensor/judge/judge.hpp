@@ -52,6 +52,10 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
                  const evidence::EvidenceUpdate& update) override;
   void on_connection_without_data() override { ++coverage_.connections_without_data; }
   void on_answer(const dnswire::DnsAnswer& answer) override;
+  void on_connection(const dnswire::DnsConnection& connection,
+                     const evidence::FrameRef& at) override {
+    sink_.on_connection(connection, at);
+  }
 
   // As of now; complete after the last update.
   [[nodiscard]] Coverage coverage() const;

@@ -19,6 +19,9 @@ class Sink {
                           const x509::Chain* chain) = 0;
   virtual void on_finding(const Finding& finding) = 0;
   virtual void on_answer(const dnswire::DnsAnswer& answer) = 0;
+  // Event `flow` of a DNS-over-TCP connection.
+  virtual void on_connection(const dnswire::DnsConnection& connection,
+                             const evidence::FrameRef& at) = 0;
   // A near miss asked for by --why.
   virtual void on_near_miss(const evidence::SessionEvidence* session, const rules::Rule& rule,
                             const std::string& why, const evidence::FrameRef& at) = 0;

@@ -226,7 +226,9 @@ class Run {
     capture::Merger merger(std::move(readers));
     Pipeline pipeline(setup_.config, setup_.trust, setup_.redactor, sink_);
     Progress progress;
-    while (const auto packet = merger.next()) {
+    std::uint64_t ordinal = 0;
+    while (auto packet = merger.next()) {
+      packet->at.ordinal = ++ordinal;
       if (!setup_.filter || setup_.filter->accepts(*packet)) pipeline.on_packet(*packet);
       progress.step(packet->at.time);
     }

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/base/ascii.hpp"
-#include "core/base/digest.hpp"
 #include "core/base/limits.hpp"
+#include "core/evidence/flow_id.hpp"
 #include "sensor/session/greeting.hpp"
 
 namespace mxw::session {
@@ -14,26 +14,7 @@ namespace {
 using evidence::Point;
 using smtp::Verb;
 
-// flow_id (semantics 1): the first 53 bits of SHA-256 over (tenant, 5-tuple, first time, first
-// frame).
-std::uint64_t flow_id(const flow::Connection& conn) {
-  std::string text;
-  const auto put = [&text](std::uint64_t v, std::size_t octets) {
-    for (std::size_t i = octets; i-- > 0;) text += static_cast<char>(v >> (8 * i) & 0xff);
-  };
-  put(conn.tenant, 4);
-  for (const Endpoint* e : {&conn.client, &conn.server}) {
-    text += as_text(Bytes(e->address.octets));
-    put(e->address.family, 1);
-    put(e->port, 2);
-  }
-  put(static_cast<std::uint64_t>(conn.start.time.ns), 8);
-  put(conn.start.frame, 8);
-  const Sha256 digest = sha256(as_bytes(text));
-  std::uint64_t id = 0;
-  for (std::size_t i = 0; i < 7; ++i) id = id << 8 | digest[i];
-  return id >> 3;
-}
+constexpr std::uint8_t kTcp = 6;
 
 }  // namespace
 
@@ -209,7 +190,8 @@ void Session::sync() {
 
 void Session::emit(Change change, std::uint32_t index) {
   if (!recognised_) return;
-  if (ev_.id == 0) ev_.id = flow_id(conn_);
+  if (ev_.id == 0)
+    ev_.id = evidence::flow_id(conn_.tenant, conn_.client, conn_.server, kTcp, conn_.start);
   sync();
   observer_.on_update(ev_, {change, index, now_});
 }

@@ -119,7 +119,14 @@ void EveSink::on_session(const SessionEvidence& s, const evidence::EvidenceUpdat
     case Change::hello:
       return tls(s, update, chain);
     case Change::removed:
-      return flow(s, update, context);
+      return flow({.flow = flow_of(s),
+                   .tcp = s.tcp,
+                   .start = s.start,
+                   .last = s.last,
+                   .ended = s.ended,
+                   .app_proto = s.implicit_tls ? "tls" : "smtp",
+                   .alerted = context.alerted},
+                  update.at);
     default:
       return;
   }
@@ -200,11 +207,10 @@ void EveSink::tls(const SessionEvidence& s, const evidence::EvidenceUpdate& upda
   end(json);
 }
 
-void EveSink::flow(const SessionEvidence& s, const evidence::EvidenceUpdate& update,
-                   const judge::SessionContext& context) {
+void EveSink::flow(const FlowFacts& s, const evidence::FrameRef& at) {
   line_.clear();
   JsonWriter json(line_);
-  begin(json, "flow", flow_of(s), update.at, s.implicit_tls ? "tls" : "smtp");
+  begin(json, "flow", s.flow, at, s.app_proto);
   const bool closed = s.ended == evidence::Ended::fin || s.ended == evidence::Ended::rst;
   const char* const state = closed ? "closed" : s.tcp.handshake ? "established" : "new";
   json.key("flow").begin_object();
@@ -212,7 +218,7 @@ void EveSink::flow(const SessionEvidence& s, const evidence::EvidenceUpdate& upd
   json.member("bytes_toserver", s.tcp.bytes[0]).member("bytes_toclient", s.tcp.bytes[1]);
   json.member("start", format_eve(s.start.time)).member("end", format_eve(s.last.time));
   json.member("age", (s.last.time - s.start.time) / kSecond).member("state", state);
-  json.member("reason", closed ? "shutdown" : "timeout").member("alerted", context.alerted);
+  json.member("reason", closed ? "shutdown" : "timeout").member("alerted", s.alerted);
   json.end_object();
   const unsigned ts = s.tcp.flags[0];
   const unsigned tc = s.tcp.flags[1];
@@ -226,6 +232,18 @@ void EveSink::flow(const SessionEvidence& s, const evidence::EvidenceUpdate& upd
   json.member("ts_gap", s.tcp.gap[0]).member("tc_gap", s.tcp.gap[1]);
   json.end_object();
   end(json);
+}
+
+void EveSink::on_connection(const dnswire::DnsConnection& c, const evidence::FrameRef& at) {
+  const flow::Connection& conn = c.connection;
+  flow({.flow = {c.flow_id, conn.vlan, conn.client, conn.server, true},
+        .tcp = conn.tcp,
+        .start = conn.start,
+        .last = conn.last,
+        .ended = c.ended,
+        .app_proto = "dns",
+        .alerted = false},
+       at);
 }
 
 void EveSink::on_finding(const judge::Finding& f) {

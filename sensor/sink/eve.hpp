@@ -27,6 +27,8 @@ class EveSink final : public judge::Sink {
                   const judge::SessionContext& context, const x509::Chain* chain) override;
   void on_finding(const judge::Finding& finding) override;
   void on_answer(const dnswire::DnsAnswer& answer) override;
+  void on_connection(const dnswire::DnsConnection& connection,
+                     const evidence::FrameRef& at) override;
   void on_near_miss(const evidence::SessionEvidence* session, const rules::Rule& rule,
                     const std::string& why, const evidence::FrameRef& at) override;
   void finish(const RunFacts& facts);  // the `stats` event
@@ -46,6 +48,15 @@ class EveSink final : public judge::Sink {
   static constexpr std::size_t kFlowTexts =
       4'096;  // open connections whose text is kept, by flow_id
 
+  struct FlowFacts {
+    Flow flow;
+    const evidence::TcpEvidence& tcp;
+    evidence::FrameRef start, last;
+    evidence::Ended ended;
+    const char* app_proto;
+    bool alerted;
+  };
+
   static Flow flow_of(const evidence::SessionEvidence& session);
   [[nodiscard]] const FlowText& text_of(const Flow& flow);
   void begin(JsonWriter& json, const char* type, const Flow& flow, const evidence::FrameRef& at,
@@ -56,8 +67,7 @@ class EveSink final : public judge::Sink {
   void smtp(const evidence::SessionEvidence& s, const evidence::EvidenceUpdate& update);
   void tls(const evidence::SessionEvidence& s, const evidence::EvidenceUpdate& update,
            const x509::Chain* chain);
-  void flow(const evidence::SessionEvidence& s, const evidence::EvidenceUpdate& update,
-            const judge::SessionContext& context);
+  void flow(const FlowFacts& facts, const evidence::FrameRef& at);
 
   Output& output_;
   EveOptions options_;

@@ -27,6 +27,7 @@ class TextSink final : public judge::Sink {
                   const judge::SessionContext&, const x509::Chain*) override {}
   void on_finding(const judge::Finding& finding) override;
   void on_answer(const dnswire::DnsAnswer&) override {}
+  void on_connection(const dnswire::DnsConnection&, const evidence::FrameRef&) override {}
   void on_near_miss(const evidence::SessionEvidence* session, const rules::Rule& rule,
                     const std::string& why, const evidence::FrameRef& at) override;
   void finish(const RunFacts& facts);

@@ -21,6 +21,7 @@ class Collector final : public judge::Sink {
     for (const std::string& domain : finding.policy_domains) add(finding, domain);
   }
   void on_answer(const dnswire::DnsAnswer&) override {}
+  void on_connection(const dnswire::DnsConnection&, const evidence::FrameRef&) override {}
   void on_near_miss(const evidence::SessionEvidence*, const rules::Rule&, const std::string&,
                     const evidence::FrameRef&) override {}
 
@@ -110,7 +111,7 @@ Pairs Sensor::judge(const Packets& packets, Side own) {
                         .wire_length = p.wire_length,
                         .link = p.link,
                         .interface = 0,
-                        .at = {.frame = frame, .file = 0, .time = p.time},
+                        .at = {.frame = frame, .file = 0, .time = p.time, .ordinal = frame},
                         .stable = true});
   }
   pipeline.finish();

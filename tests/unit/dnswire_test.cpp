@@ -13,7 +13,11 @@ using test::Octets;
 
 struct Seen final : AnswerObserver {
   void on_answer(const DnsAnswer& answer) override { answers.push_back(answer); }
+  void on_connection(const DnsConnection& connection, const evidence::FrameRef&) override {
+    connections.push_back(connection.flow_id);
+  }
   std::vector<DnsAnswer> answers;
+  std::vector<std::uint64_t> connections;
 };
 
 Octets name_octets(std::string_view name) {
@@ -71,7 +75,7 @@ Endpoint at(const char* address, std::uint16_t port) {
 
 struct DnsWire : testing::Test {
   void send(const Endpoint& from, const Endpoint& to, const Wire& w) {
-    tracker.on_message(tenant, from, to, message(w), false, {++frame, 0, now});
+    tracker.on_message(tenant, from, to, message(w), std::nullopt, {++frame, 0, now});
   }
   void ask(const Wire& w = {}) { send(client, resolver, w); }
   void reply(const Wire& w) { send(resolver, client, w); }
@@ -199,10 +203,10 @@ TEST_F(DnsWire, TheOldestQueryGoesWhenThereAreTooMany) {
 
 TEST_F(DnsWire, DamagedMessagesAreCounted) {
   Octets wire = message(answer({"mx.example.org"}));
-  tracker.on_message(0, resolver, client, Bytes(wire).first(wire.size() - 3), false, {1, 0, now});
-  tracker.on_message(0, resolver, client, Bytes(wire).first(11), false, {2, 0, now});
+  tracker.on_message(0, resolver, client, Bytes(wire).first(wire.size() - 3), std::nullopt, {1, 0, now});
+  tracker.on_message(0, resolver, client, Bytes(wire).first(11), std::nullopt, {2, 0, now});
   wire[5] = 2;  // two questions
-  tracker.on_message(0, resolver, client, wire, false, {3, 0, now});
+  tracker.on_message(0, resolver, client, wire, std::nullopt, {3, 0, now});
   EXPECT_EQ(tracker.counters().malformed, 3U);
   EXPECT_TRUE(seen.answers.empty());
 }
