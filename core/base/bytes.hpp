@@ -1,8 +1,9 @@
 // Bytes: a borrowed run of octets, and ByteReader: a bounded cursor over it.
 //
-// ByteReader has a sticky error: a read past the end sets it, returns zero or an empty run, and every
-// later read does the same. So a parser reads ten fields in straight lines and tests ok() once.
-// Borrowed memory must outlive the reader and every run taken from it. Not thread-safe, never throws.
+// ByteReader has a sticky error: a read past the end sets it, returns zero or an empty run, and
+// every later read does the same. So a parser reads ten fields in straight lines and tests ok()
+// once. Borrowed memory must outlive the reader and every run taken from it. Not thread-safe, never
+// throws.
 #pragma once
 
 #include <cstddef>

@@ -19,7 +19,9 @@ std::array<std::uint8_t, N> digest(const EVP_MD* type, Bytes bytes) {
 }
 
 // Fetched once: an implicit fetch for every digest costs more than the digest of a short message.
-const EVP_MD* fetched(const char* name) { return EVP_MD_fetch(nullptr, name, nullptr); }
+const EVP_MD* fetched(const char* name) {
+  return EVP_MD_fetch(nullptr, name, nullptr);
+}
 
 }  // namespace
 
@@ -46,7 +48,9 @@ Sha256 hmac_sha256(Bytes key, Bytes message) {
   return out;
 }
 
-std::string hex(Bytes bytes) { return ascii::hex(as_text(bytes)); }
+std::string hex(Bytes bytes) {
+  return ascii::hex(as_text(bytes));
+}
 
 std::string base64(Bytes bytes) {
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');

@@ -15,7 +15,8 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] Sha256 sha256(Bytes bytes);
 [[nodiscard]] std::array<std::uint8_t, 20> sha1(Bytes bytes);
-[[nodiscard]] std::array<std::uint8_t, 16> md5(Bytes bytes);  // only for JA3, which is defined by it
+[[nodiscard]] std::array<std::uint8_t, 16> md5(
+    Bytes bytes);  // only for JA3, which is defined by it
 [[nodiscard]] Sha256 hmac_sha256(Bytes key, Bytes message);
 
 [[nodiscard]] std::string hex(Bytes bytes);

@@ -12,8 +12,8 @@ namespace mxw {
 std::string IpAddress::text() const {
   if (family == 0) return "-";
   char buffer[INET6_ADDRSTRLEN];
-  const char* out = inet_ntop(family == 4 ? AF_INET : AF_INET6, octets.data(), buffer,
-                              sizeof buffer);
+  const char* out =
+      inet_ntop(family == 4 ? AF_INET : AF_INET6, octets.data(), buffer, sizeof buffer);
   return out != nullptr ? out : "-";
 }
 
@@ -75,6 +75,8 @@ bool Cidr::contains(const IpAddress& address) const {
   return address.family == network.family && masked(address, bits) == network;
 }
 
-std::string Cidr::text() const { return network.text() + '/' + std::to_string(bits); }
+std::string Cidr::text() const {
+  return network.text() + '/' + std::to_string(bits);
+}
 
 }  // namespace mxw

@@ -12,8 +12,8 @@
 
 namespace mxw {
 
-// An IPv4 or IPv6 address in network order; an IPv4 address fills the first four octets. IPv4-mapped
-// IPv6 stays IPv6: on the wire they are different packets.
+// An IPv4 or IPv6 address in network order; an IPv4 address fills the first four octets.
+// IPv4-mapped IPv6 stays IPv6: on the wire they are different packets.
 struct IpAddress {
   std::array<std::uint8_t, 16> octets{};
   std::uint8_t family = 0;  // 4 or 6; 0 = none

@@ -1,8 +1,8 @@
 // JsonWriter: one JSON value written into a string, whatever bytes the text holds.
 //
-// Output is always valid UTF-8 JSON: a byte that is no valid UTF-8 becomes U+FFFD, control characters
-// are escaped, lines never break. Fields come in the order they are written, so the same evidence
-// gives the same bytes. Not thread-safe; the target string must outlive the writer.
+// Output is always valid UTF-8 JSON: a byte that is no valid UTF-8 becomes U+FFFD, control
+// characters are escaped, lines never break. Fields come in the order they are written, so the same
+// evidence gives the same bytes. Not thread-safe; the target string must outlive the writer.
 #pragma once
 
 #include <cstdint>

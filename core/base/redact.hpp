@@ -1,9 +1,10 @@
 // Redactor: the one place where local parts of mail addresses leave free text.
 //
 // Evidence is redacted when it is built, not when it is printed: what is not kept cannot leak. Free
-// text is any banner, reply, EHLO argument, certificate name or record: server replies carry addresses
-// too. The redacted form is `<*@example.net>`; with --privacy hash `<7f3a..@example.net>`, 16 hex digits
-// of an HMAC-SHA-256 under the operator's key, so equal addresses stay equal. Thread-safe once made.
+// text is any banner, reply, EHLO argument, certificate name or record: server replies carry
+// addresses too. The redacted form is `<*@example.net>`; with --privacy hash
+// `<7f3a..@example.net>`, 16 hex digits of an HMAC-SHA-256 under the operator's key, so equal
+// addresses stay equal. Thread-safe once made.
 #pragma once
 
 #include <cstdint>

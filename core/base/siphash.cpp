@@ -31,7 +31,8 @@ std::uint64_t siphash(HashKey key, Bytes bytes) {
   const std::size_t whole = bytes.size() / 8 * 8;
   for (std::size_t i = 0; i < whole; i += 8) {
     std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, 8);  // host order: only little-endian hosts agree on values
+    std::memcpy(&word, bytes.data() + i,
+                8);  // host order: only little-endian hosts agree on values
     s.v3 ^= word;
     s.round();
     s.v0 ^= word;

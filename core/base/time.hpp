@@ -25,12 +25,18 @@ inline constexpr std::int64_t kMinute = 60 * kSecond;
 inline constexpr std::int64_t kHour = 60 * kMinute;
 inline constexpr std::int64_t kDay = 24 * kHour;
 
-inline Time operator+(Time t, std::int64_t ns) { return {t.ns + ns}; }
-inline Time operator-(Time t, std::int64_t ns) { return {t.ns - ns}; }
-inline std::int64_t operator-(Time a, Time b) { return a.ns - b.ns; }
+inline Time operator+(Time t, std::int64_t ns) {
+  return {t.ns + ns};
+}
+inline Time operator-(Time t, std::int64_t ns) {
+  return {t.ns - ns};
+}
+inline std::int64_t operator-(Time a, Time b) {
+  return a.ns - b.ns;
+}
 
-// `2026-11-21T08:00:03.123456+0000`: exactly 31 characters, as readers of Suricata's EVE take them by
-// position. Years outside 1970..9999 are clamped, so the length holds for any input.
+// `2026-11-21T08:00:03.123456+0000`: exactly 31 characters, as readers of Suricata's EVE take them
+// by position. Years outside 1970..9999 are clamped, so the length holds for any input.
 [[nodiscard]] std::string format_eve(Time t);
 
 // `2026-11-21T08:00:03Z`, or with fraction where it is not zero.

@@ -135,6 +135,7 @@ struct SessionEvidence {
   std::vector<Transaction> transactions;
   std::uint32_t transaction_count = 0;    // those beyond the limit counted too
   std::vector<std::string> rcpt_domains;  // of all transactions, in order of appearance, unique
+  std::uint32_t rcpt_domains_dropped = 0;  // RCPTs whose domain found no room
   std::vector<DialogueLine> dialogue;     // bounded by limits::kSmtpDialogueLines
   std::uint32_t dialogue_dropped = 0;
   bool server_spoke = false, client_spoke = false;

@@ -61,7 +61,8 @@ bool is_domain(std::string_view name) {
   }
 }
 
-// `454.0.2.1` is no address, but no host name either (mail::HostName): like an address it matches nothing.
+// `454.0.2.1` is no address, but no host name either (mail::HostName): like an address it matches
+// nothing.
 bool ends_in_digits(std::string_view name) {
   const std::string_view last = name.substr(name.rfind('.') + 1);
   return std::all_of(last.begin(), last.end(), [](char c) { return ascii::is_digit(c); });

@@ -1,14 +1,15 @@
 #include "core/rules/toml_tree.hpp"
 
-// toml++ 3.3 asserts on some malformed headers (`[$x]`): an operator's typing error must not abort. The
-// exception never leaves this file.
+// toml++ 3.3 asserts on some malformed headers (`[$x]`): an operator's typing error must not abort.
+// The exception never leaves this file.
 namespace {
 struct TomlAssertion {};
 }  // namespace
 #define TOML_ASSERT(condition) ((condition) ? void(0) : throw TomlAssertion{})
 #define TOML_EXCEPTIONS 1
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wterminate"  // its noexcept accessors assert what they have just made
+#pragma GCC diagnostic ignored \
+    "-Wterminate"  // its noexcept accessors assert what they have just made
 #include <toml++/toml.h>
 #pragma GCC diagnostic pop
 
@@ -105,8 +106,8 @@ Node* find(Node::Table& table, std::string_view key) {
 
 namespace {
 
-// The line of an assertion, which comes without its place: the first line with which the text up to there
-// fails in the same way.
+// The line of an assertion, which comes without its place: the first line with which the text up to
+// there fails in the same way.
 std::size_t line_of_assertion(std::string_view text) {
   std::size_t line = 1;
   for (std::size_t end = text.find('\n'); end != std::string_view::npos;

@@ -10,6 +10,30 @@
 
 namespace mxw::decode {
 
+Counters& Counters::operator+=(const Counters& o) {
+  static_assert(sizeof(Counters) == 19 * sizeof(std::uint64_t), "a counter is missing below");
+  packets += o.packets;
+  bytes += o.bytes;
+  ipv4 += o.ipv4;
+  ipv6 += o.ipv6;
+  tcp += o.tcp;
+  udp += o.udp;
+  duplicates += o.duplicates;
+  bad_ip_checksums += o.bad_ip_checksums;
+  malformed += o.malformed;
+  not_ip += o.not_ip;
+  other_protocol += o.other_protocol;
+  unsupported_tunnel += o.unsupported_tunnel;
+  too_deep += o.too_deep;
+  cut += o.cut;
+  fragments += o.fragments;
+  fragments_dropped += o.fragments_dropped;
+  fragments_conflicting += o.fragments_conflicting;
+  fragments_reassembled += o.fragments_reassembled;
+  fragments_expired += o.fragments_expired;
+  return *this;
+}
+
 struct Decoder::Impl {
   explicit Impl(const Options& options) : fragments(options.hash_key, counters) {}
 

@@ -38,6 +38,9 @@ struct Counters {
   std::uint64_t fragments = 0, fragments_dropped = 0, fragments_conflicting = 0;
   // Datagrams put together, and given up after limits::kFragmentTimeout or for a newer one.
   std::uint64_t fragments_reassembled = 0, fragments_expired = 0;
+
+  // Of several runs (inputs kept apart): sums.
+  Counters& operator+=(const Counters& other);
 };
 
 struct Options {

@@ -50,6 +50,17 @@ std::string record_set(const dns::Message& m) {
 
 }  // namespace
 
+Counters& Counters::operator+=(const Counters& o) {
+  static_assert(sizeof(Counters) == 6 * sizeof(std::uint64_t), "a counter is missing below");
+  queries += o.queries;
+  answers += o.answers;
+  malformed += o.malformed;
+  unasked += o.unasked;
+  conflicts += o.conflicts;
+  forgotten += o.forgotten;
+  return *this;
+}
+
 std::size_t Tracker::StringHash::operator()(const std::string& text) const {
   return siphash(key, as_bytes(text));
 }

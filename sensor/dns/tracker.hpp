@@ -26,6 +26,9 @@ struct Counters {
   std::uint64_t unasked = 0;  // answers whose query was not seen
   std::uint64_t conflicts = 0;
   std::uint64_t forgotten = 0;  // queries dropped for room
+
+  // Of several runs (inputs kept apart): sums.
+  Counters& operator+=(const Counters& other);
 };
 
 class Tracker {

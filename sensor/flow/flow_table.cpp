@@ -35,6 +35,28 @@ constexpr std::int32_t kResetWindow = 64 << 10;
 
 }  // namespace
 
+Counters& Counters::operator+=(const Counters& o) {
+  static_assert(sizeof(Counters) == 17 * sizeof(std::uint64_t), "a counter is missing below");
+  connections += o.connections;
+  active += o.active;
+  midstream += o.midstream;
+  bad_checksum_ignored += o.bad_checksum_ignored;
+  bad_checksum_accepted += o.bad_checksum_accepted;
+  gaps += o.gaps;
+  gap_octets += o.gap_octets;
+  conflicts += o.conflicts;
+  bad_checksum_taken += o.bad_checksum_taken;
+  late_octets += o.late_octets;
+  late_segments += o.late_segments;
+  resets_ignored += o.resets_ignored;
+  syn_ignored += o.syn_ignored;
+  out_of_window += o.out_of_window;
+  buffer_limit += o.buffer_limit;
+  flow_limit += o.flow_limit;
+  timeouts += o.timeouts;
+  return *this;
+}
+
 std::size_t FlowTable::KeyHash::operator()(const Key& k) const {
   return siphash(key, Bytes(reinterpret_cast<const std::uint8_t*>(k.words.data()), sizeof k.words));
 }
@@ -236,6 +258,8 @@ void FlowTable::on_reset(Flow& flow, Dir dir, const decode::Segment& s) {
   tcp.rst_at = s.at;
   if (usual_ttl != 0) tcp.rst_ttl_delta = int{s.ip.ttl} - int{usual_ttl};
   flow.reset_seq = s.seq;
+  // Octets that only the reset acknowledges were lost to the capture.
+  if ((s.flags & kAck) != 0) note_ack(flow, dir, s);
   flush(flow);
   flow.handler->on_reset(dir, s.at);
   if (!flow.ended) end(flow, evidence::Ended::rst);

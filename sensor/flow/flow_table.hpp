@@ -41,6 +41,9 @@ struct Counters {
   std::uint64_t buffer_limit = 0;    // a direction's or the whole table's waiting octets
   std::uint64_t flow_limit = 0;      // connections ended early to make room
   std::uint64_t timeouts = 0;
+
+  // Of several runs (inputs kept apart): sums.
+  Counters& operator+=(const Counters& other);
 };
 
 class FlowTable {

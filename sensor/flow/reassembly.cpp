@@ -115,7 +115,7 @@ bool FlowTable::came_too_late(const Flow& flow, Dir dir, Time now) const {
   const Flow::Blocked& blocked = flow.blocked[index(dir)];
   if (!blocked.set || blocked.at != flow.of(dir).next() || !flow.acknowledged_hole(dir))
     return false;
-  return now - blocked.since > std::max(kLateOctets, 2 * flow.conn.tcp.rtt_ns.value_or(0));
+  return now - blocked.since > kLateOctets;
 }
 
 void FlowTable::keep_aside(Flow& flow, Dir dir, const decode::Segment& s) {

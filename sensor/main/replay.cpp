@@ -137,36 +137,11 @@ sink::RunFacts facts_of(const Options& o, const Setup& s) {
   return f;
 }
 
-void add(std::uint64_t& to, std::uint64_t value) {
-  to += value;
-}
-
 // Counters of several pipelines (--separate) are sums.
 void add_counters(sink::RunFacts& f, const Pipeline& p) {
-  const decode::Counters& d = p.decode_counters();
-  add(f.decode.packets, d.packets), add(f.decode.bytes, d.bytes), add(f.decode.ipv4, d.ipv4);
-  add(f.decode.ipv6, d.ipv6), add(f.decode.tcp, d.tcp), add(f.decode.udp, d.udp);
-  add(f.decode.duplicates, d.duplicates), add(f.decode.malformed, d.malformed);
-  add(f.decode.not_ip, d.not_ip), add(f.decode.other_protocol, d.other_protocol);
-  add(f.decode.unsupported_tunnel, d.unsupported_tunnel), add(f.decode.too_deep, d.too_deep);
-  add(f.decode.cut, d.cut), add(f.decode.fragments, d.fragments);
-  add(f.decode.fragments_reassembled, d.fragments_reassembled);
-  add(f.decode.fragments_expired, d.fragments_expired);
-  add(f.decode.fragments_dropped, d.fragments_dropped);
-  add(f.decode.fragments_conflicting, d.fragments_conflicting);
-  const flow::Counters& t = p.flow_counters();
-  add(f.flow.connections, t.connections), add(f.flow.active, t.active);
-  add(f.flow.midstream, t.midstream), add(f.flow.gaps, t.gaps);
-  add(f.flow.bad_checksum_ignored, t.bad_checksum_ignored);
-  add(f.flow.bad_checksum_accepted, t.bad_checksum_accepted);
-  add(f.flow.gap_octets, t.gap_octets), add(f.flow.conflicts, t.conflicts);
-  add(f.flow.late_octets, t.late_octets), add(f.flow.resets_ignored, t.resets_ignored);
-  add(f.flow.syn_ignored, t.syn_ignored), add(f.flow.buffer_limit, t.buffer_limit);
-  add(f.flow.flow_limit, t.flow_limit), add(f.flow.timeouts, t.timeouts);
-  const dnswire::Counters& n = p.dns_counters();
-  add(f.dns.queries, n.queries), add(f.dns.answers, n.answers), add(f.dns.unasked, n.unasked);
-  add(f.dns.malformed, n.malformed), add(f.dns.conflicts, n.conflicts);
-  add(f.dns.forgotten, n.forgotten);
+  f.decode += p.decode_counters();
+  f.flow += p.flow_counters();
+  f.dns += p.dns_counters();
   f.coverage.add(p.judge().coverage());
   f.last = std::max(f.last, p.last());
 }

@@ -53,14 +53,14 @@ Greeting read_greeting(bool esmtp, std::string_view name, const smtp::Reply& rep
 
 bool is_masked_banner(std::string_view text) {
   std::size_t masked = 0;
-  std::size_t other = 0;
+  std::size_t run = 0;
+  constexpr std::size_t kRun = 4;  // single letters X are words, four in a row are none
   for (const char c : text) {
-    if (c == '*' || c == 'X')
-      ++masked;
-    else if (!ascii::is_blank(c) && c != '0' && c != '2')
-      ++other;
+    run = c == '*' || c == 'X' ? run + 1 : 0;
+    if (run == kRun) masked += kRun;
+    if (run > kRun) ++masked;
   }
-  return masked >= 8 && masked > other;
+  return masked >= 8;
 }
 
 bool is_overwritten_starttls(std::string_view line) {

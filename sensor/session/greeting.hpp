@@ -10,7 +10,7 @@ namespace mxw::session {
 [[nodiscard]] evidence::Greeting read_greeting(bool esmtp, std::string_view name,
                                                const smtp::Reply& reply, const Redactor& redactor);
 
-// 8 or more `*` or `X` that make up most of the text: some device masked it.
+// 8 or more `*` or `X` in runs of at least 4: some device masked it (a host name may be left).
 [[nodiscard]] bool is_masked_banner(std::string_view text);
 
 // An unknown command that stands where STARTTLS was due: 8 characters, at least 4 of them X or *,

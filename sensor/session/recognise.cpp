@@ -42,9 +42,12 @@ Session::Kind Session::classify(Dir dir, std::string_view head) const {
     if (head.size() < 3) return Kind::wait;
     // TLS whose beginning was not seen: nothing of it can be judged.
     if (conn_.midstream) return Kind::opaque;
-    // TLS from the first octet, and not in the middle of a clear dialogue. The server's side comes
-    // first only where the client's is missing.
-    return head[0] == 0x16 && !clear_seen_ ? Kind::implicit_tls : Kind::smtp;
+    // TLS from the first octet, and not in the middle of a clear dialogue. Where TLS is due at
+    // once, a banner in clear is the server's mistake and the client's hello still decides. The
+    // server's side comes first only where the client's is missing.
+    constexpr std::uint16_t kImplicitTlsPort = 465;  // RFC 8314 section 3.3
+    const bool due = dir == Dir::client && conn_.server.port == kImplicitTlsPort;
+    return head[0] == 0x16 && (due || !clear_seen_) ? Kind::implicit_tls : Kind::smtp;
   }
   if (recognised_)
     return Kind::smtp;  // by what the client said; the server's first words were lost

@@ -79,6 +79,8 @@ std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
     }
     case Verb::http:
       ev_.http_on_mail_port = true;
+      note_line(Dir::client, c.at, c.offset, c.length,
+                std::string(ascii::split_word(c.text).head) + " (web protocol)");
       break;
     case Verb::unknown: {
       const evidence::Greeting* const g = ev_.greeting();

@@ -7,6 +7,7 @@
 #include "core/base/limits.hpp"
 #include "core/evidence/flow_id.hpp"
 #include "sensor/session/greeting.hpp"
+#include "sensor/session/text.hpp"
 
 namespace mxw::session {
 namespace {
@@ -61,9 +62,15 @@ void Session::on_gap(Dir dir, std::uint64_t, std::uint64_t length, bool, const F
   if (smtp_.lost()) ev_.smtp_lost = true;
 }
 
-void Session::on_conflict(Dir, std::uint64_t, Bytes, Bytes, const FrameRef& at) {
+// The copy that did not count is evidence too. A client's may hold secrets: only its size is told.
+void Session::on_conflict(Dir dir, std::uint64_t offset, Bytes, Bytes other, const FrameRef& at) {
   now_ = at;
   if (!recognised_) return;
+  const std::string_view line = as_text(other).substr(0, as_text(other).find('\n'));
+  const bool quoted = dir == Dir::server && !line.empty();
+  note_line(dir, at, offset, static_cast<std::uint32_t>(other.size()),
+            quoted ? "(other copy) " + shown(redactor_, ascii::trim_line(line))
+                   : "(other copy of these octets)");
   reach(Point::command);
   emit(Change::command);
 }
@@ -154,9 +161,16 @@ void Session::take_tls_evidence() {
   ev_.tls.sni = redactor_.text(ev_.tls.sni);
 }
 
-void Session::on_body_facts(bool bare_lf_dot, bool verb_after_it) {
-  ev_.bare_lf_end_of_data = ev_.bare_lf_end_of_data || bare_lf_dot;
-  ev_.verb_after_end_of_data = ev_.verb_after_end_of_data || verb_after_it;
+// Of a body only its class of oddity is told, never its text.
+void Session::on_body_facts(const smtp::BodyFacts& facts) {
+  if (facts.bare_lf_dot && !ev_.bare_lf_end_of_data)
+    note_line(Dir::client, facts.dot_at, facts.dot_offset, 0,
+              "(body) lone dot whose line ends are not both CR LF");
+  if (facts.verb_after_it && !ev_.verb_after_end_of_data)
+    note_line(Dir::client, facts.verb_at, facts.verb_offset, 0,
+              "(body) an SMTP command right behind that dot");
+  ev_.bare_lf_end_of_data = ev_.bare_lf_end_of_data || facts.bare_lf_dot;
+  ev_.verb_after_end_of_data = ev_.verb_after_end_of_data || facts.verb_after_it;
 }
 
 void Session::note_line(Dir from, const FrameRef& at, std::uint64_t offset, std::uint32_t length,

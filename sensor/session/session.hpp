@@ -48,7 +48,7 @@ class Session final : public flow::StreamHandler, private smtp::Events {
   void on_reply(const smtp::Pending& to, const smtp::Reply& reply, bool unsolicited) override;
   void on_after_220(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at) override;
   void on_early_client_bytes(Bytes bytes, std::uint64_t offset, const FrameRef& at) override;
-  void on_body_facts(bool bare_lf_dot, bool verb_after_it) override;
+  void on_body_facts(const smtp::BodyFacts& facts) override;
 
   // Recognition (recognise.cpp).
   enum class Kind : std::uint8_t { wait, smtp, implicit_tls, opaque, foreign };

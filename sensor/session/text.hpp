@@ -9,8 +9,7 @@
 
 namespace mxw::session {
 
-// At most limits::kSmtpTextBytes. Of very long text only whole words of the first half of
-// limits::kSmtpLineBytes are read, since the line itself may have been cut behind that.
+// At most limits::kSmtpTextBytes. REQUIRES: text was not cut, or at limits::kSmtpLineBytes.
 [[nodiscard]] std::string shown(const Redactor& redactor, std::string_view text);
 
 }  // namespace mxw::session

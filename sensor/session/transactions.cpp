@@ -8,11 +8,13 @@
 namespace mxw::session {
 namespace {
 
-constexpr std::size_t kDomainsOfSession = limits::kSmtpRecipients;
-
-void add_unique(std::vector<std::string>& list, const std::string& text) {
-  if (text.empty() || list.size() >= kDomainsOfSession) return;
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+// Adds what is not there yet; what finds no room is counted.
+void add_unique(std::vector<std::string>& list, const std::string& text, std::uint32_t& dropped) {
+  if (text.empty() || std::find(list.begin(), list.end(), text) != list.end()) return;
+  if (list.size() < limits::kSmtpDomains)
+    list.push_back(text);
+  else
+    ++dropped;
 }
 
 }  // namespace
@@ -47,7 +49,7 @@ std::uint32_t Session::begin_transaction(const smtp::CommandEvent& c) {
 std::uint32_t Session::add_recipient(const smtp::CommandEvent& c) {
   const auto path = mail::parse_path(c.argument);
   const std::string shown = path ? redactor_.address(path->local, path->domain) : "<?>";
-  if (path) add_unique(ev_.rcpt_domains, path->domain);
+  if (path) add_unique(ev_.rcpt_domains, path->domain, ev_.rcpt_domains_dropped);
   if (!current_) return 0;
   evidence::Transaction& t = ev_.transactions[*current_];
   if (*current_ == 0 && t.recipients.empty())

@@ -153,6 +153,7 @@ void EveSink::starttls(const SessionEvidence& s, const evidence::EvidenceUpdate&
   json.member("outcome", evidence::name(s.outcome()));
   text(json, "mail_from_domain", s.mail_from_domain());
   strings(json, "rcpt_domains", s.rcpt_domains);
+  if (s.rcpt_domains_dropped > 0) json.member("rcpt_domains_dropped", s.rcpt_domains_dropped);
   json.member("transactions", s.transaction_count);
   if (s.client_spoke && !s.implicit_tls) json.member("auth_in_clear", s.auth_in_clear);
   json.member("role", rules::name(context.role));

@@ -63,7 +63,9 @@ void own(JsonWriter& json, const RunFacts& f) {
   json.member("late_octets", t.late_octets).member("resets_ignored", t.resets_ignored);
   json.member("syn_ignored", t.syn_ignored).member("buffer_limit", t.buffer_limit);
   json.member("flow_limit", t.flow_limit).member("timeouts", t.timeouts);
-  json.member("bad_checksum_ignored", t.bad_checksum_ignored).end_object();
+  json.member("late_segments", t.late_segments).member("out_of_window", t.out_of_window);
+  json.member("bad_checksum_ignored", t.bad_checksum_ignored);
+  json.member("bad_checksum_taken", t.bad_checksum_taken).end_object();
   json.key("dns").begin_object().member("queries", f.dns.queries);
   json.member("answers", f.dns.answers).member("unasked", f.dns.unasked);
   json.member("conflicts", f.dns.conflicts).member("malformed", f.dns.malformed);

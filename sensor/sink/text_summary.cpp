@@ -105,7 +105,11 @@ void TextSink::losses(const RunFacts& f, std::string& out) const {
   part(line, "in tunnels not opened", f.decode.unsupported_tunnel);
   part(line, "nested too deep", f.decode.too_deep);
   part(line, "fragments dropped", f.decode.fragments_dropped + f.decode.fragments_expired);
-  part(line, "bad checksum ignored", f.flow.bad_checksum_ignored);
+  part(line, "bad checksum ignored", f.flow.bad_checksum_ignored - f.flow.bad_checksum_taken);
+  part(line, "bad checksum taken since acknowledged", f.flow.bad_checksum_taken);
+  part(line, "segments after their acknowledgement", f.flow.late_segments);
+  part(line, "segments out of window", f.flow.out_of_window);
+  part(line, "resets out of window", f.flow.resets_ignored);
   part(line, "gaps", f.flow.gaps);
   part(line, "octets missing", f.flow.gap_octets);
   part(line, "conflicting overlaps", f.flow.conflicts);

@@ -42,18 +42,20 @@ std::size_t BodyScanner::feed(Bytes bytes) {
     }
     if (watch_ > 0) {
       word_ = word_ << 8 | (bytes[i - 1] & 0xdfU);
-      if (--watch_ == 0)
-        verb_after_bare_dot_ = verb_after_bare_dot_ || word_ == word("MAIL") ||
-                               word_ == word("RCPT") || word_ == word("DATA");
+      const bool whole = --watch_ == 0;
+      if (whole && verb_end_ == 0 &&
+          (word_ == word("MAIL") || word_ == word("RCPT") || word_ == word("DATA")))
+        verb_end_ = fed_ + i;
     }
     const bool bare = (last_ & 0xffffff) == 0x0a2e0a ||
                       ((last_ & 0xffffffff) == 0x0a2e0d0a && (last_ >> 32 & 0xff) != 0x0d);
     if (bare) {
-      bare_lf_dot_ = true;
+      if (dot_end_ == 0) dot_end_ = fed_ + i;
       watch_ = 4;
       word_ = 0;
     }
   }
+  fed_ += bytes.size();
   return bytes.size();
 }
 

@@ -16,16 +16,21 @@ class BodyScanner {
   // Octets are missing: what follows them continues no line that was seen before.
   void gap();
   [[nodiscard]] bool ended() const { return ended_; }
-  [[nodiscard]] bool bare_lf_dot() const { return bare_lf_dot_; }
+  [[nodiscard]] bool bare_lf_dot() const { return dot_end_ != 0; }
   // Right after a bare-LF dot line a line began with one of MAIL, RCPT, DATA.
-  [[nodiscard]] bool verb_after_bare_dot() const { return verb_after_bare_dot_; }
+  [[nodiscard]] bool verb_after_bare_dot() const { return verb_end_ != 0; }
+  // Octets of the body up to the end of the first such dot line, and of the first such verb.
+  [[nodiscard]] std::uint64_t dot_end() const { return dot_end_; }
+  [[nodiscard]] std::uint64_t verb_end() const { return verb_end_; }
 
  private:
   // The last octets seen, newest in the low byte; starts as CR LF: the command line before the
   // body.
   std::uint64_t last_ = 0x0d0a;
-  bool ended_ = false, bare_lf_dot_ = false, verb_after_bare_dot_ = false;
-  std::uint8_t watch_ = 0;  // octets of a possible verb still to be looked at
+  bool ended_ = false;
+  std::uint64_t fed_ = 0;                     // octets of earlier pieces
+  std::uint64_t dot_end_ = 0, verb_end_ = 0;  // 0: none
+  std::uint8_t watch_ = 0;                    // octets of a possible verb still to be looked at
   std::uint32_t word_ = 0;
 };
 

@@ -122,10 +122,29 @@ std::size_t Parser::line_step(Bytes bytes, std::uint64_t offset, const FrameRef&
   return taken;
 }
 
+void Parser::note_body_facts(const FrameRef& at) {
+  BodyFacts& facts = body_facts_;
+  if (body_.bare_lf_dot() && !facts.bare_lf_dot) {
+    facts.bare_lf_dot = true;
+    facts.dot_offset = body_offset_ + body_.dot_end();
+    facts.dot_at = at;
+  }
+  if (body_.verb_after_bare_dot() && !facts.verb_after_it) {
+    facts.verb_after_it = true;
+    facts.verb_offset = body_offset_ + body_.verb_end();
+    facts.verb_at = at;
+  }
+}
+
 std::size_t Parser::body_step(Bytes bytes, std::uint64_t offset, const FrameRef& at) {
+  if (!body_begun_) {
+    body_begun_ = true;
+    body_offset_ = offset;
+  }
   const std::size_t taken = body_.feed(bytes);
+  note_body_facts(at);
   if (!body_.ended()) return taken;
-  events_.on_body_facts(body_.bare_lf_dot(), body_.verb_after_bare_dot());
+  events_.on_body_facts(body_facts_);
   client_ = Client::command;
   constexpr std::uint32_t kDotLine = 3;  // its first octets may have come with an earlier piece
   const CommandEvent event{.verb = Verb::end_of_data,
@@ -164,6 +183,8 @@ void Parser::release_waiting(Client next) {
   client_ = next;
   if (next == Client::body) {
     body_ = {};
+    body_facts_ = {};
+    body_begun_ = false;
     body_gap_ = false;
   }
   const std::string octets = std::exchange(early_, {});
@@ -305,6 +326,10 @@ void Parser::on_reply(const Reply& reply) {
     if (client_ == Client::data) unanswered_data(reply);
     return;
   }
+  // A server without a banner: what it says first answers what the client said first.
+  const bool no_banner = pending_.front().verb == Verb::connect && pending_.size() > 1 &&
+                         reply.code != 220 && reply.code != 0 && reply.code < 400;
+  if (no_banner) pending_.pop_front();
   const Pending to = std::move(pending_.front());
   pending_.pop_front();
   events_.on_reply(to, reply, false);

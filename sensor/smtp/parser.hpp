@@ -44,6 +44,13 @@ struct Pending {
   FrameRef at;
 };
 
+// What a body holds besides its end (SMTP smuggling). Frames are those of the octets named.
+struct BodyFacts {
+  bool bare_lf_dot = false, verb_after_it = false;
+  std::uint64_t dot_offset = 0, verb_offset = 0;  // behind the dot line and the verb
+  FrameRef dot_at, verb_at;
+};
+
 class Events {
  public:
   virtual ~Events() = default;
@@ -55,7 +62,7 @@ class Events {
   virtual void on_after_220(Dir dir, Bytes bytes, std::uint64_t offset, const FrameRef& at) = 0;
   // Clear octets behind the STARTTLS line that came before its 220.
   virtual void on_early_client_bytes(Bytes bytes, std::uint64_t offset, const FrameRef& at) = 0;
-  virtual void on_body_facts(bool bare_lf_dot, bool verb_after_it) = 0;
+  virtual void on_body_facts(const BodyFacts& facts) = 0;
 };
 
 class Parser {
@@ -92,6 +99,7 @@ class Parser {
   std::size_t client_step(Bytes bytes, std::uint64_t offset, const FrameRef& at);
   std::size_t line_step(Bytes bytes, std::uint64_t offset, const FrameRef& at);
   std::size_t body_step(Bytes bytes, std::uint64_t offset, const FrameRef& at);
+  void note_body_facts(const FrameRef& at);
   std::size_t wait_step(Bytes bytes, std::uint64_t offset, const FrameRef& at);
   void on_client_line(const Line& line);
   void on_lost_line(const Line& line);
@@ -113,6 +121,9 @@ class Parser {
   LineBuffer client_line_, server_line_;
   ReplyBuilder reply_;
   BodyScanner body_;
+  BodyFacts body_facts_;
+  std::uint64_t body_offset_ = 0;  // of its first octet
+  bool body_begun_ = false;
   std::uint64_t chunk_left_ = 0;
   // AUTH was sent and no reply but 334 came: a line that is no command may be a secret, whether its
   // sender waited for the challenge or not.

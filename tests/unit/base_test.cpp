@@ -38,7 +38,8 @@ std::string json(std::string_view text) {
 
 TEST(JsonWriter, SurvivesAnyBytes) {
   EXPECT_EQ(json("a\"b\\c\r\n\x01"), R"("a\"b\\c\r\n\u0001")");
-  EXPECT_EQ(json("\xff\xc3\xa9\xed\xa0\x80"), "\"\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+  EXPECT_EQ(json("\xff\xc3\xa9\xed\xa0\x80"),
+            "\"\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
   EXPECT_EQ(json(std::string_view("\0x", 2)), "\"\\u0000x\"");
   EXPECT_EQ(json("\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"") << "cut sequence";
 }
@@ -91,7 +92,8 @@ TEST(Redactor, NoLocalPartLeavesFreeText) {
       {"550 bob@example.org unknown", "550 <*@example.org> unknown"},
       {"MAIL FROM:<\"a b\"@example.net> SIZE=1", "MAIL FROM:<*@example.net> SIZE=1"},
       {"x@[192.0.2.1] y", "<*@[192.0.2.1]> y"},
-      {"rua=mailto:reports@example.com,mailto:b@example.org", "rua=mailto:<*@example.com>,mailto:<*@example.org>"},
+      {"rua=mailto:reports@example.com,mailto:b@example.org",
+       "rua=mailto:<*@example.com>,mailto:<*@example.org>"},
       {"a@b@example.net", "<*@b>@example.net"},
       {"@ alone and a @ b", "@ alone and a @ b"},
       {"no address", "no address"},

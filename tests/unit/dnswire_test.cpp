@@ -203,7 +203,8 @@ TEST_F(DnsWire, TheOldestQueryGoesWhenThereAreTooMany) {
 
 TEST_F(DnsWire, DamagedMessagesAreCounted) {
   Octets wire = message(answer({"mx.example.org"}));
-  tracker.on_message(0, resolver, client, Bytes(wire).first(wire.size() - 3), std::nullopt, {1, 0, now});
+  tracker.on_message(0, resolver, client, Bytes(wire).first(wire.size() - 3), std::nullopt,
+                     {1, 0, now});
   tracker.on_message(0, resolver, client, Bytes(wire).first(11), std::nullopt, {2, 0, now});
   wire[5] = 2;  // two questions
   tracker.on_message(0, resolver, client, wire, std::nullopt, {3, 0, now});

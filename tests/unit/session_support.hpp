@@ -68,92 +68,113 @@ struct SessionBench final : evidence::SessionObserver, flow::HandlerFactory, dec
   std::uint64_t frame = 0;
 };
 
-// Every field of the evidence but frames, times, and what counts packets.
-inline std::string describe(const evidence::SessionEvidence& s) {
+// Every field of the evidence but frames, times, and what counts packets, as lines `name=value`.
+class Description {
+ public:
+  explicit Description(const evidence::SessionEvidence& s) {
+    connection(s);
+    greetings(s);
+    transactions(s);
+    handshake(s);
+  }
   std::string out;
-  const auto put = [&out](std::string_view name, const auto& value) {
+
+ private:
+  template <typename T>
+  void put(std::string_view name, const T& value) {
     out.append(name) += '=';
-    if constexpr (std::is_convertible_v<decltype(value), std::string_view>)
+    if constexpr (std::is_convertible_v<const T&, std::string_view>)
       out += value;
     else
       out += std::to_string(static_cast<std::uint64_t>(value));
     out += '\n';
-  };
-  const auto quality = [&](const std::string& name, const evidence::Quality& q) {
+  }
+  void quality(const std::string& name, const evidence::Quality& q) {
     put(name, std::to_string(q.midstream) + std::to_string(q.one_sided) + std::to_string(q.gap) +
                   std::to_string(q.cut) + std::to_string(q.ambiguous));
-  };
-  put("tenant", s.tenant), put("vlan", s.vlan);
-  put("client", s.client.address.text()), put("client_port", s.client.port);
-  put("server", s.server.address.text()), put("server_port", s.server.port);
-  put("ended", name(s.ended)), put("data_seen", s.data_seen), put("implicit", s.implicit_tls);
-  put("offered", name(s.offered())), put("outcome", name(s.outcome()));
-  put("mail_from_domain", s.mail_from_domain());
-  quality("quality", s.quality);
-  for (std::size_t i = 0; i < evidence::kPoints; ++i) {
-    put("point", s.points[i].reached);
-    quality("point_quality", s.points[i].quality);
   }
-  put("banner", s.banner), put("banner_host", s.banner_host), put("banner_code", s.banner_code);
-  put("banner_masked", s.banner_masked);
-  for (const evidence::Greeting& g : s.greetings) {
-    put("greeting", g.name), put("esmtp", g.esmtp), put("complete", g.complete);
-    put("code", g.code), put("starttls", name(g.starttls)), put("masked", g.masked);
-    put("masked8", g.masked8), put("unexplained", g.masked8_unexplained);
-    put("chunking", g.chunking), put("binarymime", g.binarymime);
-    put("first", g.first_line), put("last", g.last_line);
-    for (const std::string& keyword : g.keywords) put("keyword", keyword);
+  void connection(const evidence::SessionEvidence& s) {
+    put("tenant", s.tenant), put("vlan", s.vlan);
+    put("client", s.client.address.text()), put("client_port", s.client.port);
+    put("server", s.server.address.text()), put("server_port", s.server.port);
+    put("ended", name(s.ended)), put("data_seen", s.data_seen), put("implicit", s.implicit_tls);
+    put("offered", name(s.offered())), put("outcome", name(s.outcome()));
+    put("mail_from_domain", s.mail_from_domain());
+    quality("quality", s.quality);
+    for (std::size_t i = 0; i < evidence::kPoints; ++i) {
+      put("point", s.points[i].reached);
+      quality("point_quality", s.points[i].quality);
+    }
+    put("banner", s.banner), put("banner_host", s.banner_host), put("banner_code", s.banner_code);
+    put("banner_masked", s.banner_masked);
   }
-  put("counting", s.counting ? static_cast<std::int64_t>(*s.counting) : 99);
-  put("ehlo_code", s.ehlo_code), put("ehlo_refused", s.ehlo_refused);
-  put("helo_after", s.helo_after_refusal);
-  const evidence::StarttlsEvidence& t = s.starttls;
-  put("sent", t.sent), put("reply", t.reply_code), put("text", t.reply_text);
-  put("refused", t.refused_seen), put("refused_code", t.refused_code);
-  put("after_command", t.bytes_after_command), put("after_220", t.bytes_after_220);
-  put("plain", t.plain_after_220), put("overwritten", t.overwritten);
-  put("duplicate", t.duplicate_reply);
-  put("mail_clear", s.mail_accepted_in_clear), put("auth", s.auth_in_clear);
-  put("mechanism", s.auth_mechanism), put("transactions", s.transaction_count);
-  for (const evidence::Transaction& x : s.transactions) {
-    put("from", x.mail_from), put("from_domain", x.mail_from_domain);
-    put("mail_code", x.mail_code), put("data", x.data), put("delivered", x.delivered);
-    for (const std::string& to : x.rcpt_to) put("to", to);
-    for (const evidence::Recipient& r : x.recipients) put(r.domain, r.code);
+  void greetings(const evidence::SessionEvidence& s) {
+    for (const evidence::Greeting& g : s.greetings) {
+      put("greeting", g.name), put("esmtp", g.esmtp), put("complete", g.complete);
+      put("code", g.code), put("starttls", name(g.starttls)), put("masked", g.masked);
+      put("masked8", g.masked8), put("unexplained", g.masked8_unexplained);
+      put("chunking", g.chunking), put("binarymime", g.binarymime);
+      put("first", g.first_line), put("last", g.last_line);
+      for (const std::string& keyword : g.keywords) put("keyword", keyword);
+    }
+    put("counting", s.counting ? static_cast<std::int64_t>(*s.counting) : 99);
+    put("ehlo_code", s.ehlo_code), put("ehlo_refused", s.ehlo_refused);
+    put("helo_after", s.helo_after_refusal);
   }
-  for (const std::string& domain : s.rcpt_domains) put("rcpt_domain", domain);
-  for (const evidence::DialogueLine& line : s.dialogue) {
-    put(line.from == Dir::client ? "C" : "S", line.text);
-    put("offset", line.offset), put("length", line.length);
+  void transactions(const evidence::SessionEvidence& s) {
+    const evidence::StarttlsEvidence& t = s.starttls;
+    put("sent", t.sent), put("reply", t.reply_code), put("text", t.reply_text);
+    put("refused", t.refused_seen), put("refused_code", t.refused_code);
+    put("after_command", t.bytes_after_command), put("after_220", t.bytes_after_220);
+    put("plain", t.plain_after_220), put("overwritten", t.overwritten);
+    put("duplicate", t.duplicate_reply);
+    put("mail_clear", s.mail_accepted_in_clear), put("auth", s.auth_in_clear);
+    put("mechanism", s.auth_mechanism), put("transactions", s.transaction_count);
+    for (const evidence::Transaction& x : s.transactions) {
+      put("from", x.mail_from), put("from_domain", x.mail_from_domain);
+      put("mail_code", x.mail_code), put("data", x.data), put("delivered", x.delivered);
+      for (const std::string& to : x.rcpt_to) put("to", to);
+      for (const evidence::Recipient& r : x.recipients) put(r.domain, r.code);
+    }
+    for (const std::string& domain : s.rcpt_domains) put("rcpt_domain", domain);
+    for (const evidence::DialogueLine& line : s.dialogue) {
+      put(line.from == Dir::client ? "C" : "S", line.text);
+      put("offset", line.offset), put("length", line.length);
+    }
+    put("dropped", s.dialogue_dropped);
+    put("server_spoke", s.server_spoke), put("client_spoke", s.client_spoke);
+    put("lost", s.smtp_lost), put("http", s.http_on_mail_port);
+    put("bare_lf", s.bare_lf_end_of_data), put("verb_after", s.verb_after_end_of_data);
   }
-  put("dropped", s.dialogue_dropped);
-  put("server_spoke", s.server_spoke), put("client_spoke", s.client_spoke);
-  put("lost", s.smtp_lost), put("http", s.http_on_mail_port);
-  put("bare_lf", s.bare_lf_end_of_data), put("verb_after", s.verb_after_end_of_data);
-  const evidence::TcpEvidence& c = s.tcp;
-  put("syn", c.syn), put("synack", c.synack), put("handshake", c.handshake), put("gaps", c.gaps);
-  put("bytes", c.bytes[0]), put("bytes", c.bytes[1]), put("conflicts", c.overlap_conflicts);
-  put("fin", c.fin[0]), put("fin", c.fin[1]), put("rst", c.rst), put("after", c.rst_then_data);
-  const evidence::TlsEvidence& x = s.tls;
-  put("ch", x.client_hello), put("sh", x.server_hello), put("hrr", x.hello_retry);
-  put("completed", x.completed), put("resumed", x.resumed), put("anonymous", x.anonymous);
-  put("sentinel", x.downgrade_sentinel), put("offered13", x.offered_13);
-  put("client_not_tls", x.client_not_tls), put("server_not_tls", x.server_not_tls);
-  put("certificate", x.certificate_seen), put("version", x.version);
-  put("client_version", x.client_version), put("cipher", x.cipher);
-  put("client_random", ascii::hex(as_text(x.client_random)));
-  put("server_random", ascii::hex(as_text(x.server_random)));
-  put("sni", x.sni), put("alpn", x.server_alpn), put("ja3", x.ja3), put("ja3s", x.ja3s);
-  put("ja3_string", x.ja3_string), put("ja3s_string", x.ja3s_string), put("ja4", x.ja4);
-  for (const std::string& alpn : x.client_alpns) put("client_alpn", alpn);
-  if (x.chain)
-    for (const auto& der : *x.chain) put("der", ascii::hex(as_text(der)));
-  for (const evidence::TlsAlert& a : x.alerts) {
-    put("alert", a.description), put("level", a.level);
-    put("from", a.from == Dir::client ? "C" : "S");
+  void handshake(const evidence::SessionEvidence& s) {
+    const evidence::TcpEvidence& c = s.tcp;
+    put("syn", c.syn), put("synack", c.synack), put("handshake", c.handshake), put("gaps", c.gaps);
+    put("bytes", c.bytes[0]), put("bytes", c.bytes[1]), put("conflicts", c.overlap_conflicts);
+    put("fin", c.fin[0]), put("fin", c.fin[1]), put("rst", c.rst), put("after", c.rst_then_data);
+    const evidence::TlsEvidence& x = s.tls;
+    put("ch", x.client_hello), put("sh", x.server_hello), put("hrr", x.hello_retry);
+    put("completed", x.completed), put("resumed", x.resumed), put("anonymous", x.anonymous);
+    put("sentinel", x.downgrade_sentinel), put("offered13", x.offered_13);
+    put("client_not_tls", x.client_not_tls), put("server_not_tls", x.server_not_tls);
+    put("certificate", x.certificate_seen), put("version", x.version);
+    put("client_version", x.client_version), put("cipher", x.cipher);
+    put("client_random", ascii::hex(as_text(x.client_random)));
+    put("server_random", ascii::hex(as_text(x.server_random)));
+    put("sni", x.sni), put("alpn", x.server_alpn), put("ja3", x.ja3), put("ja3s", x.ja3s);
+    put("ja3_string", x.ja3_string), put("ja3s_string", x.ja3s_string), put("ja4", x.ja4);
+    for (const std::string& alpn : x.client_alpns) put("client_alpn", alpn);
+    if (x.chain)
+      for (const auto& der : *x.chain) put("der", ascii::hex(as_text(der)));
+    for (const evidence::TlsAlert& a : x.alerts) {
+      put("alert", a.description), put("level", a.level);
+      put("from", a.from == Dir::client ? "C" : "S");
+    }
+    put("stage", name(x.fail_stage));
   }
-  put("stage", name(x.fail_stage));
-  return out;
+};
+
+inline std::string describe(const evidence::SessionEvidence& s) {
+  return Description(s).out;
 }
 
 // One connection's octets in the order a handler gets them.

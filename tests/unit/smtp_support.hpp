@@ -35,9 +35,9 @@ struct Log final : Events {
   void on_early_client_bytes(Bytes bytes, std::uint64_t offset, const FrameRef&) override {
     lines.push_back("early " + std::string(as_text(bytes)) + " @" + std::to_string(offset));
   }
-  void on_body_facts(bool bare_lf_dot, bool verb_after_it) override {
-    lines.push_back(std::string("body") + (bare_lf_dot ? " bare-dot" : "") +
-                    (verb_after_it ? " verb" : ""));
+  void on_body_facts(const BodyFacts& facts) override {
+    lines.push_back(std::string("body") + (facts.bare_lf_dot ? " bare-dot" : "") +
+                    (facts.verb_after_it ? " verb" : ""));
   }
 
   std::vector<std::string> lines;
