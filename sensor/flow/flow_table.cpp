@@ -153,6 +153,9 @@ FlowTable::Flow* FlowTable::find_or_create(const decode::Segment& s, Dir& dir) {
   }
   Flow& flow = *found->second;
   dir = direction(flow, from_low);
+  const bool plain = (s.flags & (kFin | kRst | kSyn)) == 0;
+  if (flow.settled && !flow.ended && plain) return &flow;
+  take_over_quiet(flow);
   if (!checksum_accepts(flow, dir, s)) return nullptr;
   if (!starts_anew(flow, dir, s)) return &flow;
   if (!flow.ended) end(flow, evidence::Ended::timeout);
@@ -281,6 +284,11 @@ void FlowTable::on_segment(const decode::Segment& s) {
   Flow* const found = find_or_create(s, dir);
   if (found == nullptr) return;
   Flow& flow = *found;
+  if (flow.settled && !flow.ended && (s.flags & (kFin | kRst | kSyn)) == 0) {
+    count_quietly(flow, dir, s);
+    touch(flow, s.at.time);
+    return;
+  }
   note_packet(flow, dir, s);
   if (flow.ended) {
     after_end(flow, dir, s);
@@ -316,7 +324,41 @@ void FlowTable::touch(Flow& flow, Time now) {
   open_.splice(open_.end(), open_, flow.place);
 }
 
+void FlowTable::count_quietly(Flow& flow, Dir dir, const decode::Segment& s) {
+  const auto i = evidence::index(dir);
+  Flow::Quiet& quiet = flow.quiet;
+  if (!quiet.any) {
+    quiet.any = true;
+    for (std::size_t d = 0; d < 2; ++d) quiet.base[d] = quiet.next[d] = flow.half[d].next();
+  }
+  quiet.last = s.at;
+  ++quiet.packets[i];
+  quiet.bytes[i] += s.payload_length;
+  quiet.flags[i] = static_cast<std::uint8_t>(quiet.flags[i] | s.flags);
+  const Seq end = s.seq + s.payload_length;
+  if (before(quiet.next[i], end) && distance(end, quiet.next[i]) <= kBelievable)
+    quiet.next[i] = end;
+  // Sequence space is compared within half its size: take over long before.
+  constexpr std::int32_t kFar = 1 << 30;
+  if (distance(quiet.next[i], quiet.base[i]) > kFar) take_over_quiet(flow);
+}
+
+void FlowTable::take_over_quiet(Flow& flow) {
+  Flow::Quiet& quiet = flow.quiet;
+  if (!quiet.any) return;
+  evidence::TcpEvidence& tcp = flow.conn.tcp;
+  flow.conn.last = quiet.last;
+  for (std::size_t i = 0; i < 2; ++i) {
+    tcp.packets[i] += quiet.packets[i];
+    tcp.bytes[i] += quiet.bytes[i];
+    tcp.flags[i] = static_cast<std::uint8_t>(tcp.flags[i] | quiet.flags[i]);
+    if (flow.half[i].started() && !flow.half[i].finished()) flow.half[i].skip_to(quiet.next[i]);
+  }
+  quiet = {};
+}
+
 void FlowTable::end(Flow& flow, evidence::Ended how) {
+  take_over_quiet(flow);
   flush(flow);
   // What waited may have held both FINs.
   if (how != evidence::Ended::rst && flow.half[0].finished() && flow.half[1].finished())
@@ -347,6 +389,7 @@ void FlowTable::end_idle(Time now) {
   FlowList idle;
   while (!open_.empty() && now - open_.front()->touched > limits::kFlowIdle) {
     Flow& flow = *open_.front();
+    take_over_quiet(flow);
     const bool slept = now - flow.conn.last.time > limits::kFlowIdle;
     if (!slept) flow.touched = flow.conn.last.time;
     FlowList& to = slept ? idle : open_;

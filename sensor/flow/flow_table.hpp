@@ -109,6 +109,8 @@ class FlowTable {
   void conflict(Flow& flow, Dir dir, const Conflict& what, const FrameRef& at);
 
   void touch(Flow& flow, Time now);
+  void count_quietly(Flow& flow, Dir dir, const decode::Segment& segment);
+  void take_over_quiet(Flow& flow);
   void end_idle(Time now);
   void end(Flow& flow, evidence::Ended how);
   void remove(Flow& flow);

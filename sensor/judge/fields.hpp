@@ -47,7 +47,9 @@ struct SessionView {
 
 class SessionFields final : public rules::FieldSource {
  public:
+  // `view` outlives the fields.
   explicit SessionFields(const SessionView& view) : v_(view) {}
+  [[nodiscard]] const SessionView& view() const { return v_; }
   [[nodiscard]] rules::Value get(rules::Field field) const override;
 
  private:

@@ -158,13 +158,14 @@ void Judge::judge_domains(const Session& session, State& state, Point point,
     SessionView& view = views.back();
     if (point == Point::mail) view.retry = retry_of(session, view.domain, view.retry_same_mx);
   }
+  const std::vector<SessionFields> fields(views.begin(), views.end());
   for (const std::size_t i : indices)
-    if (!per_domain_only || traits_[i].per_domain) judge_rule(i, views, state);
+    if (!per_domain_only || traits_[i].per_domain) judge_rule(i, fields, state);
 }
 
-rules::Evaluation Judge::evaluate(std::size_t index, const SessionView& view) const {
+rules::Evaluation Judge::evaluate(std::size_t index, const SessionFields& fields) const {
   const rules::Rule& rule = config_.rules.rules[index];
-  const SessionFields fields(view);
+  const SessionView& view = fields.view();
   const std::string_view issuer =
       view.chain != nullptr ? view.chain->issuer_spki : std::string_view{};
   const rules::Subject subject{.client = view.session.client.address,
@@ -183,18 +184,18 @@ rules::Evaluation Judge::evaluate(std::size_t index, const SessionView& view) co
 
 // One rule for the domains of a session at one point. A rule that reads no policy speaks once per
 // session; with several candidates of an ambiguous map the most severe match speaks for all.
-void Judge::judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state) {
+void Judge::judge_rule(std::size_t index, const std::vector<SessionFields>& domains, State& state) {
   const rules::Rule& rule = config_.rules.rules[index];
   if (!rule.roles.has(state.role)) return;
   const std::size_t last =
-      rule.reads_policy() ? views.size() : std::min<std::size_t>(1, views.size());
+      traits_[index].per_domain ? domains.size() : std::min<std::size_t>(1, domains.size());
   std::optional<rules::Evaluation> best;
   const SessionView* best_view = nullptr;
   for (std::size_t d = 0; d < last; ++d) {
-    const SessionView& view = views[d];
-    rules::Evaluation evaluation = evaluate(index, view);
+    const SessionView& view = domains[d].view();
+    rules::Evaluation evaluation = evaluate(index, domains[d]);
     if (evaluation.outcome != rules::Outcome::match) {
-      if (rule.id == config_.why) tell_near_miss(rule, evaluation, view);
+      if (rule.id == config_.why) tell_near_miss(rule, evaluation, domains[d]);
       continue;
     }
     if (!view.domain.ambiguous) {
@@ -241,12 +242,11 @@ void Judge::fire(std::size_t index, const rules::Evaluation& evaluation, const S
 }
 
 void Judge::tell_near_miss(const rules::Rule& rule, const rules::Evaluation& evaluation,
-                           const SessionView& view) {
-  const SessionFields fields(view);
+                           const SessionFields& fields) {
   std::string why(rules::name(evaluation.outcome));
   if (evaluation.decisive != nullptr) why += ": " + rules::describe(*evaluation.decisive, fields);
   if (!evaluation.exempt_reason.empty()) why += ": " + evaluation.exempt_reason;
-  sink_.on_near_miss(&view.session, rule, why, view.now);
+  sink_.on_near_miss(&fields.view().session, rule, why, fields.view().now);
 }
 
 }  // namespace mxw::judge

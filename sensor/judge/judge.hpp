@@ -93,12 +93,12 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   // that read the policy.
   void judge_domains(const Session& session, State& state, evidence::Point point,
                      std::size_t first_domain, bool per_domain_only, const evidence::FrameRef& at);
-  void judge_rule(std::size_t index, const std::vector<SessionView>& views, State& state);
-  [[nodiscard]] rules::Evaluation evaluate(std::size_t index, const SessionView& view) const;
+  void judge_rule(std::size_t index, const std::vector<SessionFields>& domains, State& state);
+  [[nodiscard]] rules::Evaluation evaluate(std::size_t index, const SessionFields& fields) const;
   void fire(std::size_t index, const rules::Evaluation& evaluation, const SessionView& view,
             State& state);
   void tell_near_miss(const rules::Rule& rule, const rules::Evaluation& evaluation,
-                      const SessionView& view);
+                      const SessionFields& fields);
 
   // domains.cpp
   [[nodiscard]] bool is_own(const IpAddress& address) const;
