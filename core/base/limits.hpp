@@ -49,7 +49,8 @@ inline constexpr std::size_t kSmtpTextBytes = 300;  // of a banner, name or repl
 inline constexpr std::size_t kSmtpRecipients =
     100;  // RFC 5321 section 4.5.3.1.8, domains of a session
 inline constexpr std::size_t kSmtpTransactions = 1'000;
-inline constexpr std::size_t kSmtpDomains = 1'000;  // kept of a session, ten times the recipients of a mail
+inline constexpr std::size_t kSmtpDomains =
+    1'000;  // kept of a session, ten times the recipients of a mail
 
 // TLS (RFC 8446 section 5.1; certificate lists are what OpenSSL takes by default, 100 KiB).
 inline constexpr std::size_t kTlsRecordBytes = 16'384 + 2'048;

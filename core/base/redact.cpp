@@ -15,7 +15,7 @@ namespace {
 bool is_local_char(char c) {
   const auto byte = static_cast<unsigned char>(c);
   if (byte <= ' ' || byte == 0x7f) return false;
-  return std::string_view("<>()[],;:\"'@").find(c) == std::string_view::npos;
+  return std::string_view("<>()[],;:\"@").find(c) == std::string_view::npos;
 }
 
 bool is_domain_char(char c) {
@@ -45,11 +45,6 @@ std::size_t domain_end(std::string_view text, std::size_t from) {
   }
   while (end < text.size() && is_domain_char(text[end])) ++end;
   return end;
-}
-
-bool is_word_char(char c) {
-  return ascii::is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '+' ||
-         static_cast<unsigned char>(c) >= 0x80;
 }
 
 }  // namespace
@@ -88,26 +83,6 @@ std::string Redactor::text(std::string_view in) const {
     done = end;
   }
   out.append(in, done, in.size() - done);
-  return out;
-}
-
-std::string Redactor::without_word(std::string_view in, std::string_view known) const {
-  std::string out(in);
-  if (mode_ == Privacy::full || known.empty()) return out;
-  const std::string folded_known = ascii::to_lower(known);
-  std::string folded = ascii::to_lower(out);
-  for (std::size_t at = folded.find(folded_known); at != std::string::npos;
-       at = folded.find(folded_known, at)) {
-    const std::size_t end = at + folded_known.size();
-    const bool word = (at == 0 || !is_word_char(folded[at - 1])) &&
-                      (end == folded.size() || !is_word_char(folded[end]));
-    if (!word) {
-      ++at;
-      continue;
-    }
-    out.replace(at, folded_known.size(), "*");
-    folded.replace(at, folded_known.size(), "*");
-  }
   return out;
 }
 

@@ -29,9 +29,6 @@ class Redactor {
   // Free text with every `local@domain` in it redacted, quoted local parts included.
   [[nodiscard]] std::string text(std::string_view free_text) const;
 
-  // text(), with `known` (a local part seen in this session) masked where it stands as a word.
-  [[nodiscard]] std::string without_word(std::string_view text, std::string_view known) const;
-
  private:
   [[nodiscard]] std::string substitute(std::string_view local, std::string_view domain) const;
 

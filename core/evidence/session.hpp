@@ -86,10 +86,8 @@ struct TcpEvidence {
 
 struct StarttlsEvidence {
   bool sent = false;
-  std::uint16_t reply_code = 0;  // 0: no reply seen
-  std::string reply_text;        // first line, redacted
-  bool refused_seen = false;     // some STARTTLS was refused (code not 220, not 421)
-  std::uint16_t refused_code = 0;
+  std::uint16_t reply_code = 0;           // 0: no reply seen
+  std::string reply_text;                 // first line, redacted
   std::uint32_t bytes_after_command = 0;  // clear bytes behind the STARTTLS line, before the 220
   std::uint32_t bytes_after_220 = 0;  // clear bytes behind the 220 line, before the client spoke
   bool plain_after_220 = false;       // SMTP simply goes on in clear
@@ -133,10 +131,10 @@ struct SessionEvidence {
   std::string auth_mechanism;  // upper case
   FrameRef auth_at;
   std::vector<Transaction> transactions;
-  std::uint32_t transaction_count = 0;    // those beyond the limit counted too
-  std::vector<std::string> rcpt_domains;  // of all transactions, in order of appearance, unique
+  std::uint32_t transaction_count = 0;     // those beyond the limit counted too
+  std::vector<std::string> rcpt_domains;   // of all transactions, in order of appearance, unique
   std::uint32_t rcpt_domains_dropped = 0;  // RCPTs whose domain found no room
-  std::vector<DialogueLine> dialogue;     // bounded by limits::kSmtpDialogueLines
+  std::vector<DialogueLine> dialogue;      // bounded by limits::kSmtpDialogueLines
   std::uint32_t dialogue_dropped = 0;
   bool server_spoke = false, client_spoke = false;
   bool smtp_lost = false;  // the dialogue was lost and not found again

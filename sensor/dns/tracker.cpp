@@ -141,6 +141,8 @@ void Tracker::match(const std::string& key, DnsAnswer& answer) {
   Query& query = found->second;
   answer.query_seen = true;
   answer.query_at = query.at;
+  // A failure is no answer: a repeated query may well get one after it.
+  if (answer.message.rcode != 0 && answer.message.rcode != 3) return;
   const std::string set = record_set(answer.message);
   // A truncated answer differs from the whole one by design.
   if (!query.answered || (query.truncated && !answer.message.tc)) {

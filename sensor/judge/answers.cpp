@@ -35,7 +35,10 @@ Value mx_in_policy(const dnswire::DnsAnswer& answer, const DomainView& domain) {
   const dns::Message& m = answer.message;
   const bool asked_mx = m.questions.front().type == static_cast<std::uint16_t>(dns::Type::mx);
   const policy::CachedPolicy* const cached = domain.judgement.policy;
-  if (!asked_mx || m.rcode != 0 || cached == nullptr || cached->policy.mx.empty())
+  const policy::Judgement& j = domain.judgement;
+  const bool holds = j.state == policy::State::enforce_valid || j.state == policy::State::testing ||
+                     j.protection == policy::Protection::pin;
+  if (!asked_mx || m.rcode != 0 || !holds || cached == nullptr || cached->policy.mx.empty())
     return Value::unknown();
   std::size_t matching = 0;
   std::size_t total = 0;

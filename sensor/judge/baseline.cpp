@@ -68,7 +68,10 @@ void RunBaseline::train(const std::string& key, const Observation& o) {
   row.trusted += o.chain_seen && o.trusted ? 1 : 0;
   remember(row.spkis, o.spki);
   remember(row.issuers, o.issuer);
-  if (o.version != 0 && row.versions.size() < kKeysOfServer) ++row.versions[o.version];
+  if (o.version != 0 && row.versions.size() < kKeysOfServer) {
+    ++row.versions[o.version];
+    ++row.versions_seen;
+  }
 }
 
 BaselineStore::Maturity RunBaseline::maturity(std::uint64_t sessions) const {

@@ -18,16 +18,21 @@
 
 namespace mxw::judge {
 
+// Levels that make a baseline usable (design section 4 item 5, semantics 9): so many observations
+// of the thing itself, not only so many sessions.
+inline constexpr std::uint64_t kMatureSessions = 20;
+
 // Counts of one key. Rates are of what could be judged, semantics 3.
 struct BaselineRow {
   std::uint64_t sessions = 0;
   Time first, last;
   std::uint64_t complete_replies = 0, starttls_offered = 0;
   std::uint64_t first_greetings = 0, esmtp = 0;
-  std::uint64_t tls_eligible = 0, tls = 0;  // with mail or TLS, where STARTTLS was offered
-  std::uint64_t chains = 0, trusted = 0;    // certificates in clear
-  std::set<std::string> spkis, issuers;     // bounded
-  std::map<std::uint16_t, std::uint64_t> versions;
+  std::uint64_t tls_eligible = 0, tls = 0;          // with mail or TLS, where STARTTLS was offered
+  std::uint64_t chains = 0, trusted = 0;            // certificates in clear
+  std::set<std::string> spkis, issuers;             // bounded
+  std::map<std::uint16_t, std::uint64_t> versions;  // of TLS, as selected
+  std::uint64_t versions_seen = 0;
 
   [[nodiscard]] static double rate(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);

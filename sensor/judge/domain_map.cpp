@@ -21,6 +21,10 @@ std::string tlsa_host(const std::string& name) {
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : std::string();
 }
 
+bool in_force(const FileEntry& e, Time at) {
+  return (!e.since || at >= *e.since) && (!e.until || at <= *e.until);
+}
+
 }  // namespace
 
 std::string_view name(DomainBasis basis) {
@@ -42,7 +46,12 @@ std::string_view name(DomainBasis basis) {
 }
 
 DomainMap::DomainMap(std::vector<FileEntry> file, std::vector<IpAddress> resolvers)
-    : file_(std::move(file)), resolvers_(std::move(resolvers)) {}
+    : resolvers_(std::move(resolvers)) {
+  for (FileEntry& e : file) {
+    const IpAddress address = e.address;
+    file_.emplace(address, std::move(e));
+  }
+}
 
 bool DomainMap::believes(const dnswire::DnsAnswer& answer) const {
   if (!answer.query_seen) return false;
@@ -50,12 +59,17 @@ bool DomainMap::believes(const dnswire::DnsAnswer& answer) const {
                                          answer.resolver.address) != resolvers_.end();
 }
 
-void DomainMap::put(std::map<std::string, Expiring>& table, const std::string& key,
-                    const std::string& value, Time until) {
-  if (entries_ >= limits::kMapEntries) return;
-  const auto [place, fresh] = table[key].insert_or_assign(value, until);
-  (void)place;
-  if (fresh) ++entries_;
+// Full means full: what is known is refreshed, nothing new comes in, and that is counted.
+void DomainMap::put(Expiring& values, const std::string& value, Time until) {
+  const auto known = values.find(value);
+  if (known != values.end()) {
+    known->second = std::max(known->second, until);
+  } else if (entries_ < limits::kMapEntries) {
+    values.emplace(value, until);
+    ++entries_;
+  } else {
+    ++refused_;
+  }
 }
 
 void DomainMap::learn(const dnswire::DnsAnswer& answer) {
@@ -83,25 +97,23 @@ void DomainMap::learn_mx(const dnswire::DnsAnswer& answer, const std::string& ow
     const auto* mx = std::get_if<dns::Mx>(&r.data);
     if (mx == nullptr || mx->exchange == ".") continue;  // null MX (RFC 7505)
     any = true;
-    put(domains_by_host_, mx->exchange, owner, life(answer, r.ttl));
+    put(domains_by_host_[mx->exchange], owner, life(answer, r.ttl));
   }
   // RFC 5321 section 5.1: without MX the domain is its own MX.
   if (!any && answer.message.rcode == 0 && answer.message.answers.empty())
-    put(domains_by_host_, owner, owner, life(answer, 0));
+    put(domains_by_host_[owner], owner, life(answer, 0));
 }
 
 void DomainMap::learn_address(const dnswire::DnsAnswer& answer, const std::string& owner) {
   for (const dns::Record& r : answer.message.answers) {
     const auto* address = std::get_if<IpAddress>(&r.data);
-    if (address == nullptr || entries_ >= limits::kMapEntries) continue;
-    const auto [place, fresh] =
-        hosts_by_address_[*address].insert_or_assign(owner, life(answer, r.ttl));
-    (void)place;
-    if (fresh) ++entries_;
+    if (address != nullptr) put(hosts_by_address_[*address], owner, life(answer, r.ttl));
   }
 }
 
 void DomainMap::learn_tlsa(const dnswire::DnsAnswer& answer, const std::string& owner) {
+  // A failed lookup is no denial (RFC 7672 section 2.1.1).
+  if (answer.message.rcode != 0 && answer.message.rcode != 3) return;
   const std::string host = tlsa_host(owner);
   if (host.empty() || (tlsa_.size() >= limits::kMapEntries && !tlsa_.contains(host))) return;
   TlsaSet set;
@@ -115,6 +127,12 @@ void DomainMap::learn_tlsa(const dnswire::DnsAnswer& answer, const std::string& 
   set.authenticated = answer.message.ad;
   set.resolver_given = !resolvers_.empty();
   set.until = life(answer, ttl);
+  // What was authenticated is not taken away by an answer that is not: anybody can forge that.
+  const auto known = tlsa_.find(host);
+  const bool holds =
+      known != tlsa_.end() && known->second.authenticated && answer.at.time <= known->second.until;
+  if (holds && !set.authenticated) return;
+  if (set.authenticated && !set.records.empty()) authenticated_tlsa_ = true;
   tlsa_[host] = std::move(set);
 }
 
@@ -131,28 +149,36 @@ std::vector<Candidate> DomainMap::behind(const IpAddress& address, Time at,
                                          DomainBasis& basis) const {
   std::set<Candidate> found;
   basis = DomainBasis::none;
-  for (const FileEntry& e : file_) {
-    if (e.address != address || (e.since && at < *e.since) || (e.until && at > *e.until)) continue;
-    found.insert({e.domain, e.mx_host});
+  const auto [first, last] = file_.equal_range(address);
+  for (auto e = first; e != last && found.size() < kCandidates; ++e) {
+    if (!in_force(e->second, at)) continue;
+    found.insert({e->second.domain, e->second.mx_host});
     basis = DomainBasis::file;
   }
-  if (found.empty()) {
-    for (const std::string& host : hosts_of(address, at)) {
-      const auto domains = domains_by_host_.find(host);
-      if (domains == domains_by_host_.end()) continue;
-      for (const auto& [domain, until] : domains->second)
-        if (at <= until && found.size() <= limits::kMapCandidates) found.insert({domain, host});
+  if (!found.empty()) return {found.begin(), found.end()};
+  for (const std::string& host : hosts_of(address, at)) {
+    const auto domains = domains_by_host_.find(host);
+    if (domains == domains_by_host_.end()) continue;
+    for (const auto& [domain, until] : domains->second) {
+      if (found.size() >= kCandidates) break;
+      if (at <= until) found.insert({domain, host});
     }
-    if (!found.empty()) basis = DomainBasis::mx_map;
   }
+  if (!found.empty()) basis = DomainBasis::mx_map;
   return {found.begin(), found.end()};
 }
 
 std::string DomainMap::mx_host_of(const std::string& domain, const IpAddress& address,
                                   Time at) const {
-  DomainBasis basis{};
-  for (const Candidate& c : behind(address, at, basis))
-    if (c.domain == domain) return c.mx_host;
+  const auto [first, last] = file_.equal_range(address);
+  for (auto e = first; e != last; ++e)
+    if (e->second.domain == domain && in_force(e->second, at)) return e->second.mx_host;
+  for (const std::string& host : hosts_of(address, at)) {
+    const auto domains = domains_by_host_.find(host);
+    if (domains == domains_by_host_.end()) continue;
+    const auto entry = domains->second.find(domain);
+    if (entry != domains->second.end() && at <= entry->second) return host;
+  }
   return {};
 }
 

@@ -1,7 +1,7 @@
 // DomainMap: which policy domains lie behind an address (design section 3, semantics 2). Fed by DNS
 // answers on the wire that match a query seen, and by `--mx-map FILE`. An entry from DNS lives
-// max(TTL, 1 h). Bounded by limits::kMapEntries, oldest first. No output depends on hash order:
-// results are sorted.
+// max(TTL, 1 h). Bounded by limits::kMapEntries: a full map takes nothing new. No output depends on
+// hash order: results are sorted.
 #pragma once
 
 #include <map>
@@ -43,13 +43,17 @@ struct TlsaSet {
   Time until;
 };
 
+// Domains looked at behind one address: a provider serves thousands, and those with a policy must
+// be among them; findings list at most limits::kMapCandidates.
+inline constexpr std::size_t kCandidates = 1'024;
+
 class DomainMap {
  public:
   DomainMap(std::vector<FileEntry> file, std::vector<IpAddress> resolvers);
 
   void learn(const dnswire::DnsAnswer& answer);
 
-  // Candidates behind `address` at `at`, sorted; at most limits::kMapCandidates + 1.
+  // Candidates behind `address` at `at`, sorted; at most kCandidates.
   [[nodiscard]] std::vector<Candidate> behind(const IpAddress& address, Time at,
                                               DomainBasis& basis) const;
   // Names with this address, sorted.
@@ -60,23 +64,28 @@ class DomainMap {
   [[nodiscard]] const TlsaSet* tlsa(const std::string& mx_host, Time at) const;
   // A denial of `_mta-sts.DOMAIN` TXT was seen.
   [[nodiscard]] bool policy_denied(const std::string& domain) const;
+  // A secure TLSA set was seen in this run.
+  [[nodiscard]] bool any_authenticated_tlsa() const { return authenticated_tlsa_; }
+  // Entries that found no room (limits::kMapEntries).
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
   [[nodiscard]] bool believes(const dnswire::DnsAnswer& answer) const;
 
  private:
   using Expiring = std::map<std::string, Time>;
-  void put(std::map<std::string, Expiring>& table, const std::string& key, const std::string& value,
-           Time until);
+  void put(Expiring& values, const std::string& value, Time until);
   void learn_mx(const dnswire::DnsAnswer& answer, const std::string& owner);
   void learn_address(const dnswire::DnsAnswer& answer, const std::string& owner);
   void learn_tlsa(const dnswire::DnsAnswer& answer, const std::string& owner);
 
-  std::vector<FileEntry> file_;
+  std::multimap<IpAddress, FileEntry> file_;
   std::vector<IpAddress> resolvers_;
   std::map<IpAddress, Expiring> hosts_by_address_;
   std::map<std::string, Expiring> domains_by_host_;
   std::map<std::string, TlsaSet> tlsa_;  // by MX host
   std::set<std::string> denied_;
   std::size_t entries_ = 0;
+  std::uint64_t refused_ = 0;
+  bool authenticated_tlsa_ = false;
 };
 
 }  // namespace mxw::judge

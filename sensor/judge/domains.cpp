@@ -91,7 +91,10 @@ DomainView Judge::describe(const Session& session, const State& state, const std
 // Candidates by address, before any RCPT was seen.
 void Judge::look_up_domains(const Session& session, State& state, Time at) {
   DomainBasis basis{};
-  const std::vector<Candidate> candidates = map_.behind(session.server.address, at, basis);
+  std::vector<Candidate> candidates = map_.behind(session.server.address, at, basis);
+  // A provider's address serves more domains than can be judged: those with a policy come first.
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [this](const Candidate& c) { return policy_for(c.domain) != nullptr; });
   for (const Candidate& c : candidates) {
     if (state.domains.size() >= limits::kMapCandidates) break;
     const bool known = std::any_of(state.domains.begin(), state.domains.end(),

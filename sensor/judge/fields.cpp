@@ -28,6 +28,13 @@ Value alert_value(const evidence::TlsAlert* alert) {
   return alert != nullptr ? Value::uint(alert->description) : Value::unknown();
 }
 
+// An expired policy, or one of mode none, says nothing about hosts any more; a pin holds.
+bool lists_hosts(const policy::Judgement& j) {
+  const bool holds = j.state == policy::State::enforce_valid || j.state == policy::State::testing ||
+                     j.protection == policy::Protection::pin;
+  return holds && j.policy != nullptr && !j.policy->policy.mx.empty();
+}
+
 std::string_view dane_name(DaneState state) {
   switch (state) {
     case DaneState::secure:
@@ -258,11 +265,12 @@ Value SessionFields::certificate(Field field) const {
     case Field::cert_issuer_spki:
       return when(!chain.issuer_spki.empty(), Value::text(chain.issuer_spki));
     case Field::cert_spki_new:
-      return when(v_.mx != nullptr && v_.mx->chains > 0,
+      return when(v_.mx != nullptr && v_.mx->chains >= kMatureSessions,
                   Value::boolean(v_.mx != nullptr && !v_.mx->spkis.contains(spki())));
     case Field::cert_issuer_new:
-      return when(v_.mx != nullptr && v_.mx->chains > 0 && !chain.issuer_spki.empty(),
-                  Value::boolean(v_.mx != nullptr && !v_.mx->issuers.contains(chain.issuer_spki)));
+      return when(
+          v_.mx != nullptr && v_.mx->chains >= kMatureSessions && !chain.issuer_spki.empty(),
+          Value::boolean(v_.mx != nullptr && !v_.mx->issuers.contains(chain.issuer_spki)));
     case Field::cert_verify:
       return Value::text(x509::verify_name(chain.verify(at)));
     case Field::cert_name_match:
@@ -354,7 +362,7 @@ Value SessionFields::policy(Field field) const {
     case Field::policy_state:
       return Value::text(policy::state_name(j.state));
     case Field::policy_session_mx_in_policy: {
-      const bool known = !d.mx_host.empty() && j.policy != nullptr && !j.policy->policy.mx.empty();
+      const bool known = !d.mx_host.empty() && lists_hosts(j);
       return when(known,
                   Value::boolean(known && policy::mx_matches(j.policy->policy.mx, d.mx_host)));
     }
@@ -372,7 +380,7 @@ Value SessionFields::baseline(Field field) const {
   const BaselineRow* const row = of_client ? v_.client : v_.mx;
   if (row == nullptr) return Value::unknown();
   const auto rate = [](std::uint64_t part, std::uint64_t whole) {
-    return when(whole > 0, Value::real(BaselineRow::rate(part, whole)));
+    return when(whole >= kMatureSessions, Value::real(BaselineRow::rate(part, whole)));
   };
   switch (field) {
     case Field::base_mx_sessions:
@@ -399,7 +407,7 @@ Value SessionFields::baseline(Field field) const {
           Value::boolean(v_.chain != nullptr && row->issuers.contains(v_.chain->issuer_spki)));
     case Field::base_mx_version_steps_below: {
       const evidence::TlsEvidence& t = v_.session.tls;
-      if (!t.server_hello || row->versions.empty()) return Value::unknown();
+      if (!t.server_hello || row->versions_seen < kMatureSessions) return Value::unknown();
       // Among all clients an old one is no downgrade; among its own earlier sessions it is.
       const std::uint16_t least = row->versions.begin()->first;
       const std::uint16_t usual = v_.mx_of_path ? least : std::min(least, t.client_version);

@@ -155,8 +155,8 @@ Finding build_finding(const rules::Rule& rule, const rules::Evaluation& evaluati
     f.policy = view.domain.judgement.policy;
     f.judgement = view.domain.judgement;
   }
-  if (view.role == rules::Role::outbound || view.role == rules::Role::unknown)
-    f.result_type = std::string(evaluation.tlsrpt_result);
+  // Only our own sessions make a report (design section 8).
+  if (view.role == rules::Role::outbound) f.result_type = std::string(evaluation.tlsrpt_result);
   doubt(f, view.role == rules::Role::unknown, "role unknown: no --own was given");
   doubt(f, rule.reads_policy() && f.judgement.fetched_later,
         "policy fetched later than the packet");
@@ -187,21 +187,21 @@ Finding build_answer_finding(const rules::Rule& rule, const rules::Evaluation& e
   f.answer = &a;
   f.at = a.at;
   f.file = a.at.file;
-  f.policy_domains.push_back(view.domain.domain);
+  f.policy_domains.push_back(redactor.text(view.domain.domain));
   f.basis = DomainBasis::mx_map;
   f.policy = view.domain.judgement.policy;
   f.judgement = view.domain.judgement;
-  f.result_type = std::string(evaluation.tlsrpt_result);
+  if (role == rules::Role::outbound) f.result_type = std::string(evaluation.tlsrpt_result);
   f.role = role;
   doubt(f, role == rules::Role::unknown, "role unknown: no --own was given");
   doubt(f, f.judgement.fetched_later, "policy fetched later than the packet");
   for (const evidence::FrameRef& at : {a.query_at, a.earlier_at, a.at}) add_frame(f, at);
   const dns::Question& q = a.message.questions.front();
-  add_line(f, where(a.at) + ": answer for " + q.name + " " + dns::type_name(q.type) + ": " +
-                  dns::rcode_name(a.message.rcode));
+  add_line(f, where(a.at) + ": answer for " + redactor.text(q.name) + " " + dns::type_name(q.type) +
+                  ": " + dns::rcode_name(a.message.rcode));
   for (const dns::Record& r : a.message.answers)
-    add_line(f, r.name + " " + std::to_string(r.ttl) + " " + dns::type_name(r.type) + " " +
-                    redactor.text(dns::rdata_text(r)));
+    add_line(f, redactor.text(r.name) + " " + std::to_string(r.ttl) + " " + dns::type_name(r.type) +
+                    " " + redactor.text(dns::rdata_text(r)));
   if (a.conflicts)
     add_line(f, "earlier answer in " + where(a.earlier_at) + ": " + redactor.text(a.earlier_text));
   add_policy(f, view.domain, rule);

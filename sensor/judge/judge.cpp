@@ -229,6 +229,7 @@ void Judge::fire(std::size_t index, const rules::Evaluation& evaluation, const S
   state.worst = std::max(state.worst, severity);
   worst_ = std::max(worst_, severity);
   ++findings_;
+  traits_[index].fired = true;
   std::vector<std::string> domains;
   if (domain.ambiguous) {
     for (const DomainView& d : state.domains)

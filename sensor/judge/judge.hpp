@@ -39,9 +39,6 @@ struct Config {
   HashKey hash_key{};
 };
 
-// Levels that make a baseline usable (design section 4 item 5, semantics 9).
-inline constexpr std::uint64_t kMatureSessions = 20;
-
 class Judge final : public evidence::SessionObserver, public dnswire::AnswerObserver {
  public:
   // `trust`, `redactor`, `baseline` and `sink` outlive the judge.
@@ -142,6 +139,7 @@ class Judge final : public evidence::SessionObserver, public dnswire::AnswerObse
   struct Traits {
     bool policy_based = false;  // every case reads policy or dane: capped by a testing policy
     bool per_domain = false;    // some case does: judged for each domain
+    bool fired = false;         // in this run
     std::array<bool, evidence::kPoints> session{}, retry{};  // speaks at this point, by scope
   };
   std::vector<Traits> traits_;  // by index of the rule

@@ -107,7 +107,8 @@ void Judge::note_retry(const Session& s, const State& state) {
   // Lost packets make a good handshake look like a failed one: the whole session must be sound.
   const auto failure = failure_of(s);
   if (!failure || s.quality.poor()) return;
-  for (const std::string& key : keys) retries_.remember(key, {*failure, s.id, s.last});
+  for (const std::string& key : keys)
+    retries_.remember(key, {*failure, s.id, s.last, s.start.time});
 }
 
 void Judge::train(const Session& s, const State& state) {
@@ -133,7 +134,8 @@ void Judge::count(const Session& s, const State& state) {
                           : q.ambiguous ? coverage_.ambiguous
                                         : coverage_.judged;
   ++reason;
-  if (s.tls.completed) {
+  const evidence::Outcome outcome = s.outcome();
+  if (outcome == Outcome::tls || outcome == Outcome::implicit_tls) {
     switch (s.tls.visibility()) {
       case evidence::CertVisibility::clear:
         ++coverage_.cert_visible;
@@ -195,13 +197,14 @@ Coverage Judge::coverage() const {
     const bool baseline_only =
         reads(rule, Field::base_mx_sessions, Field::base_client_esmtp_rate) &&
         rule.cases.size() == 1;
+    if (traits_[i].fired) continue;
     if (!rule.enabled)
       c.unable.emplace_back(rule.id, "disabled");
     else if (unfilled != config_.rules.unfilled.end())
       c.unable.emplace_back(rule.id, "not filled by a replay");
     else if (rule.scope == rules::Scope::dns && c.dns_answers == 0)
       c.unable.emplace_back(rule.id, "no DNS");
-    else if (traits_[i].policy_based && config_.policies.empty() && c.dns_answers == 0)
+    else if (traits_[i].policy_based && config_.policies.empty() && !map_.any_authenticated_tlsa())
       c.unable.emplace_back(rule.id, "no policy");
     else if (baseline_only && c.mature_servers == 0)
       c.unable.emplace_back(rule.id, "baseline");

@@ -36,6 +36,8 @@ Result<FileEntry> parse_line(std::string_view line, const std::string& where) {
   if (!since) return std::unexpected(since.error());
   const auto until = open_or_time(columns[4], where);
   if (!until) return std::unexpected(until.error());
+  if (*since && *until && **until < **since)
+    return fail(ErrorKind::usage, where + "until lies before since");
   return FileEntry{domain->text(), host->text(), *address, *since, *until};
 }
 
@@ -53,6 +55,7 @@ Result<std::vector<FileEntry>> load_mx_map(const std::string& path) {
     if (!entry) return std::unexpected(entry.error());
     entries.push_back(std::move(*entry));
   }
+  if (in.bad() || !in.eof()) return fail(ErrorKind::usage, path + ": cannot be read");
   return entries;
 }
 

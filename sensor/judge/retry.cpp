@@ -75,8 +75,9 @@ const FailedTls* RetryMemory::find(const std::string& key, std::uint64_t not_ses
   const auto found = table_.find(key);
   if (found == table_.end()) return nullptr;
   const FailedTls& failure = found->second.failure;
-  if (failure.session == not_session || now - failure.at.time > limits::kRetryMemory)
-    return nullptr;
+  // The failed connection came first; its end may lie behind the start of the next.
+  const std::int64_t since = now - failure.started;
+  if (failure.session == not_session || since < 0 || since > limits::kRetryMemory) return nullptr;
   return &failure;
 }
 

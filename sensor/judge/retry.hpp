@@ -22,7 +22,8 @@ enum class Failure : std::uint8_t { refused, no_reply, reset, alert, not_tls, ti
 struct FailedTls {
   Failure how = Failure::no_reply;
   std::uint64_t session = 0;
-  evidence::FrameRef at;
+  evidence::FrameRef at;  // its end
+  Time started;
 };
 
 // Keys: (tenant, client, server) and (tenant, client, policy domain). Bounded by

@@ -145,7 +145,11 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   try {
     po::positional_options_description rest;
     rest.add("read", -1);
-    po::store(po::command_line_parser(argc, argv).options(all).positional(rest).run(), vm);
+    // No guessing: an abbreviation that works today may name something else tomorrow.
+    constexpr int kStyle =
+        po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(argc, argv).options(all).positional(rest).style(kStyle).run(),
+              vm);
     po::notify(vm);
   } catch (const po::error& e) {
     return fail(ErrorKind::usage, e.what());

@@ -59,9 +59,12 @@ std::string base_name(const std::string& path) {
 Result<Redactor> make_redactor(const Options& o) {
   if (o.privacy != Privacy::hash) return Redactor(o.privacy, {});
   std::ifstream in(o.privacy_key_file, std::ios::binary);
-  std::string key{std::istreambuf_iterator<char>(in), {}};
+  constexpr std::size_t kLongest = 4'096;  // octets read; a key needs no more
+  std::string key(kLongest, '\0');
+  in.read(key.data(), static_cast<std::streamsize>(key.size()));
+  key.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, in.gcount())));
   constexpr std::size_t kShortest = 16;  // octets: a key that can be guessed hides nothing
-  if (!in || key.size() < kShortest)
+  if (key.size() < kShortest)
     return fail(ErrorKind::usage, o.privacy_key_file + ": needs a key of at least 16 octets");
   return Redactor(o.privacy, std::move(key));
 }
@@ -180,6 +183,12 @@ class Run {
       facts_.notes.emplace_back(
           "the inputs show the same connections from two taps: each is judged by itself");
     if (!options_.separate && !two_taps) return some(0, options_.inputs.size());
+    // Nothing is judged before every input is known to open: no result without its end.
+    for (const std::string& path : options_.inputs) {
+      if (path == "-") continue;
+      if (auto reader = capture::Reader::open(path, 0, false); !reader)
+        return std::unexpected(reader.error());
+    }
     for (std::size_t i = 0; i < options_.inputs.size(); ++i)
       if (auto done = some(i, i + 1); !done) return done;
     return {};

@@ -27,6 +27,27 @@ std::string code_text(const smtp::Reply& reply) {
   return out;
 }
 
+// Mechanisms of RFC 4422's registry that mail servers offer. Anything else is not named: a client
+// that sends its secret in the mechanism's place must not have it quoted.
+constexpr std::string_view kMechanisms[] = {
+    "PLAIN",     "LOGIN",     "CRAM-MD5",    "DIGEST-MD5",       "NTLM",
+    "GSSAPI",    "XOAUTH2",   "OAUTHBEARER", "SCRAM-SHA-1",      "SCRAM-SHA-256",
+    "EXTERNAL",  "ANONYMOUS", "GSS-SPNEGO",  "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
+    "XYMCOOKIE", "MSN"};
+
+std::string mechanism_name(std::string_view argument) {
+  const std::string word = ascii::to_upper(ascii::split_word(argument).head);
+  const bool known =
+      std::find(std::begin(kMechanisms), std::end(kMechanisms), word) != std::end(kMechanisms);
+  return known ? word : "other";
+}
+
+// R22's four: the ones that show the secret to whoever reads along.
+bool shows_secret(std::string_view mechanism) {
+  return mechanism == "PLAIN" || mechanism == "LOGIN" || mechanism == "XOAUTH2" ||
+         mechanism == "OAUTHBEARER";
+}
+
 }  // namespace
 
 std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
@@ -67,14 +88,15 @@ std::uint32_t Session::on_command(const smtp::CommandEvent& c) {
       current_.reset();
       break;
     case Verb::auth: {
-      const std::string mechanism = ascii::to_upper(ascii::split_word(c.argument).head);
+      const std::string mechanism = mechanism_name(c.argument);
       ev_.auth_in_clear = true;
-      if (ev_.auth_mechanism.empty()) {
-        ev_.auth_mechanism = mechanism.substr(0, 20);  // RFC 4422 section 3.1
+      // The newest counts, since a refused one is followed by another; but one that shows the
+      // secret stays.
+      if (!shows_secret(ev_.auth_mechanism)) {
+        ev_.auth_mechanism = mechanism;
         ev_.auth_at = c.at;
       }
-      note_line(Dir::client, c.at, c.offset, c.length,
-                "AUTH " + mechanism.substr(0, 20) + " (withheld)");
+      note_line(Dir::client, c.at, c.offset, c.length, "AUTH " + mechanism + " (withheld)");
       break;
     }
     case Verb::http:
@@ -177,7 +199,7 @@ void Session::on_greeting_reply(const smtp::Pending& to, const smtp::Reply& repl
   note_reply(reply, false);
   if (esmtp) ev_.ehlo_code = reply.code;
   if (!reply.positive()) {
-    if (esmtp && reply.code >= 500) ev_.ehlo_refused = true;
+    if (esmtp && reply.code != 421) ev_.ehlo_refused = true;
     reach(Point::command);
     emit(Change::command);
     return;
@@ -202,10 +224,6 @@ void Session::on_starttls_reply(const smtp::Reply& reply) {
   s.reply_code = reply.code;
   s.reply_at = reply.last;
   s.reply_text = reply.lines.empty() ? "" : shown(redactor_, reply.lines.front().text);
-  if (reply.code != 220 && reply.code != 421) {
-    s.refused_seen = true;
-    s.refused_code = reply.code;
-  }
   note_reply(reply, false);
   reach(Point::command);
   emit(Change::command);

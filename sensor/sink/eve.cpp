@@ -2,6 +2,7 @@
 
 #include "core/base/ascii.hpp"
 #include "sensor/sink/community_id.hpp"
+#include "sensor/sink/printable.hpp"
 #include "sensor/tls/suites.hpp"
 
 namespace mxw::sink {
@@ -145,9 +146,14 @@ void EveSink::starttls(const SessionEvidence& s, const evidence::EvidenceUpdate&
     json.member("esmtp", g->esmtp);
     strings(json, "capabilities", g->keywords);
   }
+  // Where the client's words were lost and no greeting was found after it, only what was seen can
+  // be said.
+  const bool lost = (s.quality.midstream || s.smtp_lost) && g == nullptr;
+  const bool seen = s.client_spoke && (!lost || s.starttls.sent);
+  const bool auth_seen = s.client_spoke && (!lost || s.auth_in_clear);
   if (!s.implicit_tls) {
     json.member("offered", evidence::name(s.offered()));
-    if (s.client_spoke) json.member("requested", s.starttls.sent);
+    if (seen) json.member("requested", s.starttls.sent);
   }
   if (s.starttls.reply_code != 0) json.member("reply_code", s.starttls.reply_code);
   json.member("outcome", evidence::name(s.outcome()));
@@ -155,7 +161,7 @@ void EveSink::starttls(const SessionEvidence& s, const evidence::EvidenceUpdate&
   strings(json, "rcpt_domains", s.rcpt_domains);
   if (s.rcpt_domains_dropped > 0) json.member("rcpt_domains_dropped", s.rcpt_domains_dropped);
   json.member("transactions", s.transaction_count);
-  if (s.client_spoke && !s.implicit_tls) json.member("auth_in_clear", s.auth_in_clear);
+  if (auth_seen && !s.implicit_tls) json.member("auth_in_clear", s.auth_in_clear);
   json.member("role", rules::name(context.role));
   text(json, "mx_host", context.mx_host);
   strings(json, "policy_domains", context.policy_domains);
@@ -302,12 +308,14 @@ void EveSink::on_answer(const dnswire::DnsAnswer& a) {
   json.member("id", a.message.id).member("qr", true);
   json.member("aa", a.message.aa).member("tc", a.message.tc).member("rd", a.message.rd);
   json.member("ra", a.message.ra);
-  json.member("rrname", q.name).member("rrtype", type);
+  json.member("rrname", redactor_.text(q.name)).member("rrtype", type);
   json.member("rcode", dns::rcode_name(a.message.rcode));
   if (!a.message.answers.empty()) {
     json.key("answers").begin_array();
     for (const dns::Record& r : a.message.answers) {
-      json.begin_object().member("rrname", r.name).member("rrtype", dns::type_name(r.type));
+      json.begin_object()
+          .member("rrname", redactor_.text(r.name))
+          .member("rrtype", dns::type_name(r.type));
       json.member("ttl", r.ttl);
       text(json, "rdata", redactor_.text(dns::rdata_text(r)));
       json.end_object();
@@ -321,7 +329,7 @@ void EveSink::on_answer(const dnswire::DnsAnswer& a) {
 void EveSink::on_near_miss(const SessionEvidence*, const rules::Rule& rule, const std::string& why,
                            const evidence::FrameRef& at) {
   std::fprintf(stderr, "%s frame %llu: %s\n", rule.id.c_str(),
-               static_cast<unsigned long long>(at.frame), why.c_str());
+               static_cast<unsigned long long>(at.frame), printable(why).c_str());
 }
 
 }  // namespace mxw::sink

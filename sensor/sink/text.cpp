@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/limits.hpp"
+#include "sensor/sink/printable.hpp"
 
 namespace mxw::sink {
 namespace {
@@ -11,23 +12,6 @@ using rules::Severity;
 
 constexpr std::size_t kOthers = 8;          // further instances named per group
 constexpr std::size_t kNearMisses = 1'000;  // lines of --why
-
-// Text from the wire on a terminal: no control characters, no escape sequences.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet >= 0x20 && octet < 0x7f) {
-      out += c;
-    } else {
-      constexpr char kDigits[] = "0123456789abcdef";
-      out += "\\x";
-      out += kDigits[octet >> 4];
-      out += kDigits[octet & 15];
-    }
-  }
-  return out;
-}
 
 std::string join(const std::vector<std::string>& list, const char* separator) {
   std::string out;

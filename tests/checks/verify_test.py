@@ -49,7 +49,7 @@ class Verify(unittest.TestCase):
 
     def test_same(self):
         for more in (["--format", "eve"], ["--format=text"], ["--json", "--own", "192.0.2.0/24"],
-                     ["--separate", "--form", "eve", "--fail-on", "never"]):
+                     ["--separate", "--format", "eve", "--fail-on", "never"]):
             self.record(*more)
             self.assertEqual(self.verify(), (0, "identical\n"))
 

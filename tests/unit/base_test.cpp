@@ -96,14 +96,12 @@ TEST(Redactor, NoLocalPartLeavesFreeText) {
        "rua=mailto:<*@example.com>,mailto:<*@example.org>"},
       {"a@b@example.net", "<*@b>@example.net"},
       {"@ alone and a @ b", "@ alone and a @ b"},
+      {"fitzgerald.o'hara@x.test '", "<*@x.test> '"},
       {"no address", "no address"},
   };
   for (const auto& row : table) EXPECT_EQ(redactor.text(row.in), row.out);
   EXPECT_EQ(redactor.address("alice", "example.net"), "<*@example.net>");
   EXPECT_EQ(redactor.address("", ""), "<>");
-  EXPECT_EQ(redactor.without_word("250 Alice... Sender ok, alice2 not", "alice"),
-            "250 Alice... Sender ok, alice2 not");
-  EXPECT_EQ(redactor.without_word("250 <Alice> ok", "alice"), "250 <*> ok");
 }
 
 TEST(Redactor, HashIsStableAndKeyed) {

@@ -124,7 +124,6 @@ class Description {
   void transactions(const evidence::SessionEvidence& s) {
     const evidence::StarttlsEvidence& t = s.starttls;
     put("sent", t.sent), put("reply", t.reply_code), put("text", t.reply_text);
-    put("refused", t.refused_seen), put("refused_code", t.refused_code);
     put("after_command", t.bytes_after_command), put("after_220", t.bytes_after_220);
     put("plain", t.plain_after_220), put("overwritten", t.overwritten);
     put("duplicate", t.duplicate_reply);
