@@ -287,14 +287,21 @@ int replay(const Options& o) {
     text_sink.finish(facts);
   else
     eve_sink.finish(facts);
-  if (!output->finish())
-    return complain({ErrorKind::environment, "the output could not be written completely"});
+  const int code = result_of(o, run);
+  if (!output->finish()) {
+    const int trouble =
+        complain({ErrorKind::environment, "the output could not be written completely"});
+    return code != 0 ? code : trouble;  // damage and findings come first
+  }
   if (!o.manifest_file.empty()) {
     auto written =
         write_manifest(o, facts, setup->config.policies, output->sha256(), text ? "text" : "eve");
-    if (!written) return complain(written.error());
+    if (!written) {
+      const int trouble = complain(written.error());
+      return code != 0 ? code : trouble;
+    }
   }
-  return result_of(o, run);
+  return code;
 }
 
 }  // namespace mxw::sensor

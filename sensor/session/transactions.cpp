@@ -1,6 +1,7 @@
 // Mail transactions: MAIL, its recipients, its end (RFC 5321 section 3.3).
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
 #include "core/mail/name.hpp"
 #include "sensor/session/session.hpp"
@@ -17,11 +18,28 @@ void add_unique(std::vector<std::string>& list, const std::string& text, std::ui
     ++dropped;
 }
 
+// The domain of a path as evidence: what cannot stand in one may be a comment with a name in it.
+std::string domain_of(const mail::Path& path) {
+  const std::string& d = path.domain;
+  std::size_t end = 0;
+  if (!d.empty() && d.front() == '[') {
+    end = d.find(']');
+    end = end == std::string::npos ? d.size() : end + 1;
+  } else {
+    const auto belongs = [](char c) {
+      return ascii::is_alnum(c) || c == '-' || c == '.' || c == '_' ||
+             static_cast<unsigned char>(c) >= 0x80;
+    };
+    while (end < d.size() && belongs(d[end])) ++end;
+  }
+  return d.substr(0, end);
+}
+
 }  // namespace
 
 std::string Session::shown_path(std::string_view argument) const {
   const auto path = mail::parse_path(argument);
-  return path ? redactor_.address(path->local, path->null_sender ? "" : path->domain) : "<?>";
+  return path ? redactor_.address(path->local, path->null_sender ? "" : domain_of(*path)) : "<?>";
 }
 
 // Returns the tag of the MAIL command: index + 1, 0 when there is no room for one more.
@@ -29,7 +47,7 @@ std::uint32_t Session::begin_transaction(const smtp::CommandEvent& c) {
   const auto path = mail::parse_path(c.argument);
   ++ev_.transaction_count;
   const std::string shown =
-      path ? redactor_.address(path->local, path->null_sender ? "" : path->domain) : "<?>";
+      path ? redactor_.address(path->local, path->null_sender ? "" : domain_of(*path)) : "<?>";
   if (ev_.transactions.empty())
     note_line(Dir::client, c.at, c.offset, c.length, "MAIL FROM:" + shown);
   if (ev_.transactions.size() >= limits::kSmtpTransactions) {
@@ -39,7 +57,7 @@ std::uint32_t Session::begin_transaction(const smtp::CommandEvent& c) {
   evidence::Transaction t;
   t.at = c.at;
   t.mail_from = shown;
-  if (path) t.mail_from_domain = path->domain;
+  if (path) t.mail_from_domain = domain_of(*path);
   ev_.transactions.push_back(std::move(t));
   current_ = transactions_begun() - 1;
   return transactions_begun();
@@ -48,14 +66,14 @@ std::uint32_t Session::begin_transaction(const smtp::CommandEvent& c) {
 // Returns the tag of its transaction.
 std::uint32_t Session::add_recipient(const smtp::CommandEvent& c) {
   const auto path = mail::parse_path(c.argument);
-  const std::string shown = path ? redactor_.address(path->local, path->domain) : "<?>";
-  if (path) add_unique(ev_.rcpt_domains, path->domain, ev_.rcpt_domains_dropped);
+  const std::string shown = path ? redactor_.address(path->local, domain_of(*path)) : "<?>";
+  if (path) add_unique(ev_.rcpt_domains, domain_of(*path), ev_.rcpt_domains_dropped);
   if (!current_) return 0;
   evidence::Transaction& t = ev_.transactions[*current_];
   if (*current_ == 0 && t.recipients.empty())
     note_line(Dir::client, c.at, c.offset, c.length, "RCPT TO:" + shown);
   if (t.recipients.size() >= limits::kSmtpRecipients) return 0;
-  t.recipients.push_back({path ? path->domain : std::string(), 0, c.at});
+  t.recipients.push_back({path ? domain_of(*path) : std::string(), 0, c.at});
   t.rcpt_to.push_back(shown);
   return *current_ + 1;
 }

@@ -83,6 +83,11 @@ void EveSink::finish(const RunFacts& f) {
   counters(json, f);
   json.key("mxwarden").begin_object();
   own(json, f);
+  if (!f.notes.empty()) {
+    json.key("notes").begin_array();
+    for (const std::string& note : f.notes) json.string(note);
+    json.end_array();
+  }
   coverage(json, f.coverage);
   json.end_object();
   json.end_object();

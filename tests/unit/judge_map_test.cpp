@@ -103,5 +103,38 @@ TEST(DomainMap, TheFileBeatsTheWire) {
   EXPECT_TRUE(map.behind(kServer, kNow + 2 * kHour, basis).empty()) << "both are over";
 }
 
+dnswire::DnsAnswer tlsa_answer(bool authenticated, std::uint16_t rcode) {
+  auto a = answer("_25._tcp.mx.example.org", dns::Type::tlsa, 3'600,
+                  dns::Tlsa{3, 1, 1, std::vector<std::uint8_t>(32, 7)});
+  a.message.ad = authenticated;
+  a.message.rcode = rcode;
+  if (rcode != 0) a.message.answers.clear();
+  return a;
+}
+
+TEST(DomainMap, AFailedOrForgedAnswerTakesNoTlsaSetAway) {
+  for (const auto& [authenticated, rcode] :
+       {std::pair{false, 2}, {false, 3}, {false, 0}, {true, 2}}) {
+    DomainMap map({}, {});
+    map.learn(tlsa_answer(true, 0));
+    map.learn(tlsa_answer(authenticated, static_cast<std::uint16_t>(rcode)));
+    const TlsaSet* const set = map.tlsa("mx.example.org", kNow);
+    ASSERT_NE(set, nullptr);
+    EXPECT_TRUE(set->authenticated && set->records.size() == 1) << authenticated << ' ' << rcode;
+  }
+}
+
+TEST(DomainMap, FindsTheMxHostOfADomainAmongManyOfOneAddress) {
+  DomainMap map({}, {});
+  for (int i = 0; i < 2'000; ++i)
+    map.learn(answer("d" + std::to_string(i) + ".test", dns::Type::mx, 60,
+                     dns::Mx{10, "mx.example.org"}));
+  map.learn(answer("z.test", dns::Type::mx, 60, dns::Mx{10, "mx.example.org"}));
+  map.learn(answer("mx.example.org", dns::Type::a, 60, kServer));
+  DomainBasis basis{};
+  EXPECT_EQ(map.behind(kServer, kNow, basis).size(), kCandidates);
+  EXPECT_EQ(map.mx_host_of("z.test", kServer, kNow), "mx.example.org");
+}
+
 }  // namespace
 }  // namespace mxw::judge

@@ -172,6 +172,45 @@ TEST(Judge, ABaselineIsNotPoisonedByWhatItCondemns) {
   EXPECT_EQ(bench.recorder.of("R01").size(), 40U) << "the level does not fall by the attack itself";
 }
 
+// Twenty sessions are no twenty offers: a rate needs that many observations of its own.
+TEST(Judge, OneObservationIsNoRate) {
+  Bench bench;
+  const auto session = [&bench](std::uint64_t id, bool complete, bool offered) {
+    auto s = stripped(id, kNow + static_cast<std::int64_t>(id) * kMinute);
+    s.greetings[0].complete = complete;
+    s.greetings[0].starttls = offered ? evidence::Offered::yes : evidence::Offered::unknown;
+    if (complete && !offered) s.greetings[0].starttls = evidence::Offered::no;
+    s.ended = evidence::Ended::fin;
+    bench.tell(s, Change::greeting);
+    bench.tell(s, Change::end);
+    bench.tell(s, Change::removed);
+  };
+  for (std::uint64_t id = 1; id <= 24; ++id) session(id, false, false);
+  session(25, true, true);
+  session(26, true, false);
+  EXPECT_TRUE(bench.recorder.of("R01").empty());
+}
+
+TEST(Judge, ADomainWithAPolicyIsJudgedAmongManyOthersOfItsMx) {
+  Config config = with({cached("z.test", Mode::enforce)});
+  for (int i = 0; i < 40; ++i) config.mx_map.push_back(entry("d" + std::to_string(i) + ".test"));
+  config.mx_map.push_back(entry("z.test"));
+  Bench bench(std::move(config));
+  bench.tell(stripped(1), Change::greeting);
+  ASSERT_EQ(bench.recorder.of("R02").size(), 1U);
+  EXPECT_NE(bench.recorder.of("R02")[0].find("z.test"), std::string::npos);
+}
+
+TEST(Judge, AnExpiredPolicyListsNoHosts) {
+  auto expired = cached("example.org", Mode::enforce);
+  expired.valid_until = kNow - kHour;
+  Config config = with({expired});
+  config.mx_map = {{"example.org", "other.test", test::kServer, std::nullopt, std::nullopt}};
+  Bench bench(std::move(config));
+  bench.tell(stripped(1), Change::greeting);
+  EXPECT_TRUE(bench.recorder.of("R18").empty());
+}
+
 TEST(Judge, CoverageAddsUp) {
   Bench bench;
   auto good = stripped(1);

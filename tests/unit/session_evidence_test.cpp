@@ -221,5 +221,27 @@ TEST(Privacy, NorOfLocalPartsBehindStarttls) {
   }
 }
 
+TEST(Evidence, TheMechanismThatShowsTheSecretIsNamedWhateverCameBefore) {
+  const auto after = [](const char* second) {
+    return after_greeting({{'C', "AUTH CRAM-MD5\r\n"},
+                           {'S', "504 no\r\n"},
+                           {'C', std::string(second) + "\r\n"},
+                           {'S', "235 ok\r\n"}})
+        .auth_mechanism;
+  };
+  EXPECT_EQ(after("AUTH PLAIN AGEAYg=="), "PLAIN");
+  EXPECT_EQ(after("AUTH SCRAM-SHA-256 xyz"), "SCRAM-SHA-256");
+  EXPECT_EQ(after("AUTH AHVzZXIAcGFzc3dk"), "other") << "a secret in the mechanism's place";
+}
+
+TEST(Evidence, ACommentBehindTheDomainIsNoDomain) {
+  const SessionEvidence s = after_greeting({{'C', "MAIL FROM:<a@example.net>\r\n"},
+                                            {'S', "250 ok\r\n"},
+                                            {'C', "RCPT TO:<bob@y.test(john.smithers)>\r\n"},
+                                            {'S', "250 ok\r\n"}});
+  EXPECT_THAT(s.rcpt_domains, testing::ElementsAre("y.test"));
+  EXPECT_THAT(describe(s), testing::Not(testing::HasSubstr("smithers")));
+}
+
 }  // namespace
 }  // namespace mxw::session
