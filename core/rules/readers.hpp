@@ -6,9 +6,20 @@
 #include <string>
 
 #include "core/rules/rule.hpp"
-#include "core/rules/table_reader.hpp"
+#include "core/toml/table_reader.hpp"
 
 namespace mxw::rules {
+
+using toml::canonical;
+using toml::DateText;
+using toml::Entry;
+using toml::find;
+using toml::Node;
+using toml::parse_toml;
+using toml::Problems;
+using toml::read_array;
+using toml::read_texts;
+using toml::TableReader;
 
 // [params]: named literals that clauses refer to as "$name".
 class Params {

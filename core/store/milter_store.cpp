@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/store/policy_rows.hpp"
+#include "core/store/rows.hpp"
 #include "core/store/transaction.hpp"
 
 namespace mxw::store {

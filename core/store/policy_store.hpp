@@ -20,7 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/store/policy_rows.hpp"
+#include "core/store/error.hpp"
+#include "core/store/rows.hpp"
 
 namespace mxw::store {
 

@@ -18,7 +18,7 @@
 
 #include "core/base/ip.hpp"
 #include "core/base/time.hpp"
-#include "core/store/policy_rows.hpp"
+#include "core/store/rows.hpp"
 #include "core/store/sqlite.hpp"
 
 namespace mxw::store {

@@ -1,8 +1,8 @@
-#include "core/rules/table_reader.hpp"
+#include "core/toml/table_reader.hpp"
 
 #include <algorithm>
 
-namespace mxw::rules {
+namespace mxw::toml {
 namespace {
 
 const Node::Table kEmpty;
@@ -98,4 +98,4 @@ std::vector<std::string> read_texts(const Node& node, std::string_view key, Prob
   return texts;
 }
 
-}  // namespace mxw::rules
+}  // namespace mxw::toml

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/rules/toml_tree.hpp"
+#include "core/toml/toml_tree.hpp"
 
-namespace mxw::rules {
+namespace mxw::toml {
 
 class Problems {
  public:
@@ -83,4 +83,4 @@ std::vector<std::string> read_texts(const Node& node, std::string_view key, Prob
 // An array node, or nullptr and a problem.
 const Node::Array* read_array(const Node& node, std::string_view key, Problems& problems);
 
-}  // namespace mxw::rules
+}  // namespace mxw::toml

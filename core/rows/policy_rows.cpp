@@ -1,4 +1,4 @@
-#include "core/store/policy_rows.hpp"
+#include "core/rows/policy_rows.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "core/base/limits.hpp"
 
-namespace mxw::store {
+namespace mxw::rows {
 namespace {
 
 constexpr std::array<std::string_view, 3> kStates = {"unknown", "none", "policy"};
@@ -103,4 +103,4 @@ PolicyChange compare(const PolicyRow* current, const PolicyRow& next) {
                                                            : PolicyChange::replaced;
 }
 
-}  // namespace mxw::store
+}  // namespace mxw::rows

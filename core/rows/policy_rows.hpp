@@ -1,4 +1,5 @@
-// The rows of policyd's store (semantics 11): what is cached about mail domains. Value types; names
+// The rows of policyd's store (semantics 11): what is cached about mail domains. They are kept by
+// core/store, told onward by core/feed and held by every reader of it. Value types; names
 // are lower-case A-labels, times wall clock, `tenant` and `origin` (who wrote the row, empty: this
 // host) in every row.
 #pragma once
@@ -13,9 +14,8 @@
 #include "core/base/ip.hpp"
 #include "core/base/time.hpp"
 #include "core/policy/mta_sts.hpp"
-#include "core/store/error.hpp"
 
-namespace mxw::store {
+namespace mxw::rows {
 
 // A place in the store's history of changes: grows with every change, never repeats. Starts at the
 // microsecond the store was made, so a reader that knew a store now lost is seen to be ahead or
@@ -111,6 +111,36 @@ struct EventRow {
   friend bool operator==(const EventRow&, const EventRow&) = default;
 };
 
+// What a domain published at `_smtp._tls` (RFC 8460 section 3), with history as policies have it. A
+// lookup that failed changes nothing here; a denial is a row without record.
+struct TlsrptRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string domain;
+  std::string record;  // the TXT strings joined, at most kTlsrptBytes; empty: it denied having one
+  Time valid_from;     // first seen so
+  std::optional<Time> valid_to;  // when something else was seen; open while current
+  Time confirmed_at;             // last seen so
+  Sequence seq = 0;
+
+  friend bool operator==(const TlsrptRow&, const TlsrptRow&) = default;
+};
+
+// The last look that somebody demanded before a verdict may defer (RFC 8461 section 5.1, semantics
+// 7): one row per domain.
+struct RereadRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string domain;
+  Time at;          // when TXT and GET had ended
+  bool ok = false;  // both were answered
+  std::string id;   // of the policy that holds now; empty without
+  policy::Mode mode = policy::Mode::none;
+  Sequence seq = 0;
+
+  friend bool operator==(const RereadRow&, const RereadRow&) = default;
+};
+
 // All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
 // what there still is. `domain` takes policy and routes of that name with it.
 enum class Table : std::uint8_t { domain, policy, mx_route, tlsa };
@@ -134,6 +164,8 @@ inline constexpr std::size_t kWordBytes = 128;         // ids (32), sources, res
 inline constexpr std::size_t kDetailBytes = 512;       // one line of a log
 inline constexpr std::size_t kRoutesOfDomain = 1'024;  // 256 MX hosts with four addresses
 inline constexpr std::size_t kTlsaOfBase = 64;
+inline constexpr std::size_t kTlsrptBytes =
+    4'096;                                        // some hundred URIs; records seen have one or two
 inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matching type 0 fit seldom
 
 // Nothing, or what is too large.
@@ -151,4 +183,4 @@ enum class PolicyChange : std::uint8_t {
 };
 [[nodiscard]] PolicyChange compare(const PolicyRow* current, const PolicyRow& next);
 
-}  // namespace mxw::store
+}  // namespace mxw::rows

@@ -1,4 +1,4 @@
-#include "core/rules/toml_tree.hpp"
+#include "core/toml/toml_tree.hpp"
 
 // toml++ 3.3 asserts on some malformed headers (`[$x]`): an operator's typing error must not abort.
 // The exception never leaves this file.
@@ -16,7 +16,7 @@ struct TomlAssertion {};
 #include <algorithm>
 #include <sstream>
 
-namespace mxw::rules {
+namespace mxw::toml {
 namespace {
 
 using File = std::shared_ptr<const std::string>;
@@ -29,20 +29,20 @@ std::string printed(const T& value) {
 }
 
 // toml++ bounds the nesting (TOML_MAX_NESTED_VALUES, 256), and so this recursion.
-Node convert(const toml::node& from, const File& file) {
+Node convert(const ::toml::node& from, const File& file) {
   Node node;
   node.line = from.source().begin.line;
   node.file = file;
-  if (const toml::table* table = from.as_table()) {
+  if (const ::toml::table* table = from.as_table()) {
     Node::Table entries;
     for (const auto& [key, value] : *table) {
       entries.push_back({std::string(key.str()), convert(value, file)});
     }
     std::ranges::sort(entries, {}, &Entry::key);
     node.data = std::move(entries);
-  } else if (const toml::array* array = from.as_array()) {
+  } else if (const ::toml::array* array = from.as_array()) {
     Node::Array items;
-    for (const toml::node& item : *array) items.push_back(convert(item, file));
+    for (const ::toml::node& item : *array) items.push_back(convert(item, file));
     node.data = std::move(items);
   } else if (const auto* text = from.as_string()) {
     node.data = text->get();
@@ -113,10 +113,10 @@ std::size_t line_of_assertion(std::string_view text) {
   for (std::size_t end = text.find('\n'); end != std::string_view::npos;
        end = text.find('\n', end + 1), ++line) {
     try {
-      (void)toml::parse(text.substr(0, end));
+      (void)::toml::parse(text.substr(0, end));
     } catch (const TomlAssertion&) {
       return line;
-    } catch (const toml::parse_error&) {
+    } catch (const ::toml::parse_error&) {
       continue;  // cut in the middle of a value
     }
   }
@@ -126,8 +126,8 @@ std::size_t line_of_assertion(std::string_view text) {
 }  // namespace
 
 Result<Node> parse_toml(std::string_view text, const std::string& file) try {
-  return convert(toml::parse(text, file), std::make_shared<const std::string>(file));
-} catch (const toml::parse_error& error) {
+  return convert(::toml::parse(text, file), std::make_shared<const std::string>(file));
+} catch (const ::toml::parse_error& error) {
   return fail(ErrorKind::usage, file + ":" + std::to_string(error.source().begin.line) +
                                     ": not TOML: " + std::string(error.description()));
 } catch (const TomlAssertion&) {
@@ -141,4 +141,4 @@ std::string canonical(const Node& node) {
   return std::move(printer.out);
 }
 
-}  // namespace mxw::rules
+}  // namespace mxw::toml

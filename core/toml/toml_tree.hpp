@@ -11,7 +11,7 @@
 
 #include "core/base/result.hpp"
 
-namespace mxw::rules {
+namespace mxw::toml {
 
 struct Entry;
 
@@ -52,4 +52,4 @@ struct Entry {
 // The values as text without layout, comments, file and line: equal documents give equal text.
 [[nodiscard]] std::string canonical(const Node& node);
 
-}  // namespace mxw::rules
+}  // namespace mxw::toml

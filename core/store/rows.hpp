@@ -1,0 +1,34 @@
+// The rows of core/rows under the names the stores know them by.
+#pragma once
+
+#include "core/rows/policy_rows.hpp"
+
+namespace mxw::store {
+
+using rows::Change;
+using rows::compare;
+using rows::Deletion;
+using rows::domain_state;
+using rows::DomainRow;
+using rows::DomainState;
+using rows::EventRow;
+using rows::kDetailBytes;
+using rows::Key;
+using rows::kNameBytes;
+using rows::kRoutesOfDomain;
+using rows::kTlsaBytes;
+using rows::kTlsaOfBase;
+using rows::kWordBytes;
+using rows::mode_of;
+using rows::over_limit;
+using rows::PolicyChange;
+using rows::PolicyRow;
+using rows::RereadRow;
+using rows::RouteRow;
+using rows::Sequence;
+using rows::sequence_of;
+using rows::Table;
+using rows::TlsaRow;
+using rows::TlsrptRow;
+
+}  // namespace mxw::store
