@@ -153,7 +153,7 @@ std::vector<Candidate> DomainMap::behind(const IpAddress& address, Time at,
   for (auto e = first; e != last && found.size() < kCandidates; ++e) {
     if (!in_force(e->second, at)) continue;
     found.insert({e->second.domain, e->second.mx_host});
-    basis = DomainBasis::file;
+    basis = e->second.basis;
   }
   if (!found.empty()) return {found.begin(), found.end()};
   for (const std::string& host : hosts_of(address, at)) {

@@ -25,10 +25,12 @@ struct Candidate {
   friend auto operator<=>(const Candidate&, const Candidate&) = default;
 };
 
+// A route somebody told us: a line of `--mx-map`, or policyd's MX routes.
 struct FileEntry {
   std::string domain, mx_host;
   IpAddress address;
   std::optional<Time> since, until;
+  DomainBasis basis = DomainBasis::file;
 };
 
 // semantics 2: UTF-8, tab-separated policy_domain, mx_host, address, since, until; `-` = open; `#`

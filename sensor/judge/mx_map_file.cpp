@@ -38,7 +38,7 @@ Result<FileEntry> parse_line(std::string_view line, const std::string& where) {
   if (!until) return std::unexpected(until.error());
   if (*since && *until && **until < **since)
     return fail(ErrorKind::usage, where + "until lies before since");
-  return FileEntry{domain->text(), host->text(), *address, *since, *until};
+  return FileEntry{domain->text(), host->text(), *address, *since, *until, DomainBasis::file};
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ po::options_description describe() {
       "directory with MTA-STS policies as of then: DOMAIN.txt and optional DOMAIN.json {id, "
       "fetched_at, "
       "valid_until, source, pin}");
+  add("feed", po::value<std::string>(),
+      "socket of mxwarden-policyd's feed: its policies and MX routes as they are now (instead of "
+      "--policies)");
   add("rules", po::value<std::string>(), "directory of rule files (default: the shipped ones)");
   add("overrides", po::value<std::string>(),
       "file that changes severities, parameters, exemptions");
@@ -94,6 +97,12 @@ Result<void> read_words(const po::variables_map& vm, Options& o) {
     o.privacy = Privacy::full;
   else if (!privacy.empty() && privacy != "domain")
     return fail(ErrorKind::usage, "--privacy: domain, hash or full, not " + privacy);
+  if (!o.feed_socket.empty() && !o.policies_dir.empty())
+    return fail(ErrorKind::usage, "--feed and --policies: only one of them");
+  // What a feed says today it may not say tomorrow: such a case could never be verified.
+  if (!o.feed_socket.empty() && !o.manifest_file.empty())
+    return fail(ErrorKind::usage,
+                "--manifest with --feed: write the policies to files first (mxwarden policy export)");
   if (o.privacy == Privacy::hash && o.privacy_key_file.empty())
     return fail(ErrorKind::usage, "--privacy hash needs --privacy-key FILE");
   return {};
@@ -118,16 +127,17 @@ Result<Options> fill(const po::variables_map& vm) {
   Options o;
   o.inputs = list_of(vm, "read");
   o.policies_dir = text_of(vm, "policies");
+  o.feed_socket = text_of(vm, "feed");
   o.rules_dir = text_of(vm, "rules");
   o.overrides_file = text_of(vm, "overrides");
   o.mx_map_file = text_of(vm, "mx-map");
   o.ca_file = text_of(vm, "ca-file");
   o.filter = text_of(vm, "filter");
   if (vm.count("output") != 0) o.output = text_of(vm, "output");
-  o.manifest_file = text_of(vm, "manifest");
   o.why = text_of(vm, "why");
   o.sensor_name = text_of(vm, "sensor-name");
   o.privacy_key_file = text_of(vm, "privacy-key");
+  o.manifest_file = text_of(vm, "manifest");
   o.separate = vm.count("separate") != 0;
   o.help = vm.count("help") != 0;
   o.version = vm.count("version") != 0;

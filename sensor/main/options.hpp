@@ -16,7 +16,7 @@ enum class Format : std::uint8_t { automatic, eve, text };
 
 struct Options {
   std::vector<std::string> inputs;
-  std::string policies_dir, rules_dir, overrides_file, mx_map_file, ca_file;
+  std::string policies_dir, feed_socket, rules_dir, overrides_file, mx_map_file, ca_file;
   std::vector<Cidr> own;
   std::vector<IpAddress> mtas, resolvers;
   std::string filter, output = "-", manifest_file, why, sensor_name;

@@ -14,6 +14,7 @@
 #include "mxwarden_version.hpp"
 #include "sensor/capture/bpf_filter.hpp"
 #include "sensor/capture/reader.hpp"
+#include "sensor/main/feed.hpp"
 #include "sensor/main/manifest.hpp"
 #include "sensor/main/pipeline.hpp"
 #include "sensor/main/taps.hpp"
@@ -95,7 +96,7 @@ Result<void> load_knowledge(const Options& o, judge::Config& config) {
     if (!map) return std::unexpected(map.error());
     config.mx_map = std::move(*map);
   }
-  return {};
+  return o.feed_socket.empty() ? Result<void>{} : load_feed(o.feed_socket, config);
 }
 
 Result<Setup> set_up(const Options& o) {
