@@ -10,7 +10,8 @@ namespace mxw::rows {
 namespace {
 
 constexpr std::array<std::string_view, 3> kStates = {"unknown", "none", "policy"};
-constexpr std::array<std::string_view, 4> kTables = {"domain", "policy", "mx_route", "tlsa"};
+constexpr std::array<std::string_view, 6> kTables = {"domain", "policy", "mx_route",
+                                                     "tlsa",   "tlsrpt", "reread"};
 
 struct Bounded {
   std::string_view what;
@@ -95,12 +96,29 @@ std::optional<std::string> over_limit(const EventRow& row) {
                      {"result_type", row.result_type.size(), kWordBytes}});
 }
 
+std::optional<std::string> over_limit(const TlsrptRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"domain", row.domain.size(), kNameBytes},
+                     {"record", row.record.size(), kTlsrptBytes}});
+}
+
+std::optional<std::string> over_limit(const RereadRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"domain", row.domain.size(), kNameBytes},
+                     {"id", row.id.size(), kWordBytes}});
+}
+
 PolicyChange compare(const PolicyRow* current, const PolicyRow& next) {
   if (!current) return PolicyChange::added;
   const bool same = current->id == next.id && current->mode == next.mode &&
                     current->body == next.body && current->max_age == next.max_age;
   return same && next.fetched_at <= current->valid_until() ? PolicyChange::renewed
                                                            : PolicyChange::replaced;
+}
+
+PolicyChange compare(const TlsrptRow* current, const TlsrptRow& next) {
+  if (!current) return PolicyChange::added;
+  return current->record == next.record ? PolicyChange::renewed : PolicyChange::replaced;
 }
 
 }  // namespace mxw::rows

@@ -142,8 +142,9 @@ struct RereadRow {
 };
 
 // All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
-// what there still is. `domain` takes policy and routes of that name with it.
-enum class Table : std::uint8_t { domain, policy, mx_route, tlsa };
+// what there still is. `domain` takes policy, routes, TLSRPT record and re-read of that
+// name with it.
+enum class Table : std::uint8_t { domain, policy, mx_route, tlsa, tlsrpt, reread };
 [[nodiscard]] std::string_view name(Table table);
 
 struct Deletion {
@@ -155,7 +156,8 @@ struct Deletion {
   friend bool operator==(const Deletion&, const Deletion&) = default;
 };
 
-using Change = std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow>;
+using Change =
+    std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow, TlsrptRow, RereadRow>;
 [[nodiscard]] Sequence sequence_of(const Change& change);
 
 // Limits of one row or set; more is refused with Fault::limit, and nothing is written.
@@ -174,13 +176,16 @@ inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matchi
 [[nodiscard]] std::optional<std::string> over_limit(const RouteRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const TlsaRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const EventRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const TlsrptRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const RereadRow& row);
 
-// What storing `next` does to the current policy of its domain.
+// What storing `next` does to the current policy, or TLSRPT record, of its domain.
 enum class PolicyChange : std::uint8_t {
   added,     // there was none
-  renewed,   // the same policy, fetched again before it ran out
+  renewed,   // the same policy, fetched again before it ran out; the same record, seen again
   replaced,  // another one, or the same after it had run out: the old row is closed
 };
 [[nodiscard]] PolicyChange compare(const PolicyRow* current, const PolicyRow& next);
+[[nodiscard]] PolicyChange compare(const TlsrptRow* current, const TlsrptRow& next);
 
 }  // namespace mxw::rows

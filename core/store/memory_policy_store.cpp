@@ -301,6 +301,10 @@ std::vector<Change> MemoryPolicyStore::live_rows(Sequence after) const {
   }
   for (const auto& [name, set] : routes_) std::ranges::for_each(set, add);
   for (const auto& [name, set] : tlsa_) std::ranges::for_each(set, add);
+  for (const auto& [name, history] : tlsrpt_) {
+    if (!history.back().valid_to) add(history.back());
+  }
+  for (const auto& [name, row] : rereads_) add(row);
   std::ranges::sort(rows, {}, sequence_of);
   return rows;
 }
@@ -330,6 +334,8 @@ Result<Changes> MemoryPolicyStore::changes_since(Sequence from, std::size_t limi
 void MemoryPolicyStore::evict(const Name& name) {
   policies_.erase(name);
   routes_.erase(name);
+  tlsrpt_.erase(name);
+  rereads_.erase(name);
   domains_.erase(name);
   write_deletion(Table::domain, name);
 }
@@ -431,6 +437,8 @@ Result<Pruned> MemoryPolicyStore::prune(const PolicyBounds& bounds, Time now,
                               [&](const Name& name) { write_deletion(Table::mx_route, name); });
   pruned.tlsa += prune_sets(tlsa_, until, bounds.tlsa,
                             [&](const Name& name) { write_deletion(Table::tlsa, name); });
+  prune_tlsrpt(bounds, now, pruned);
+  prune_rereads(bounds, now, pruned);
   prune_deletions(bounds, pruned);
   return pruned;
 }
@@ -450,6 +458,11 @@ Result<PolicyStatistics> MemoryPolicyStore::statistics() {
   statistics.tlsa = rows_in(tlsa_);
   statistics.events = events_.size();
   statistics.deletions = deletions_.size();
+  for (const auto& [name, rows] : tlsrpt_) {
+    for (const TlsrptRow& row : rows)
+      ++(row.valid_to ? statistics.tlsrpt_history : statistics.tlsrpt);
+  }
+  statistics.rereads = rereads_.size();
   statistics.head = head_;
   return statistics;
 }

@@ -22,6 +22,8 @@ class MemoryPolicyStore final : public PolicyStore {
   Result<void> replace_routes(Key domain, std::span<const RouteRow> rows) override;
   Result<void> replace_tlsa(Key base, std::span<const TlsaRow> rows) override;
   Result<void> append_event(const EventRow& event) override;
+  Result<PolicyChange> put_tlsrpt(const TlsrptRow& row, const EventRow* event) override;
+  Result<void> put_reread(const RereadRow& row) override;
 
   Result<std::optional<DomainRow>> domain(Key name) override;
   Result<std::optional<PolicyRow>> current_policy(Key domain) override;
@@ -30,6 +32,10 @@ class MemoryPolicyStore final : public PolicyStore {
   Result<std::vector<RouteRow>> routes(Key domain) override;
   Result<std::vector<TlsaRow>> tlsa(Key base) override;
   Result<std::vector<EventRow>> events(Key domain, std::size_t limit) override;
+  Result<std::optional<TlsrptRow>> tlsrpt(Key domain) override;
+  Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) override;
+  Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) override;
+  Result<std::optional<RereadRow>> reread(Key domain) override;
   Result<std::vector<DomainRow>> due(Time before, std::size_t limit) override;
 
   Result<Sequence> head() override;
@@ -42,6 +48,7 @@ class MemoryPolicyStore final : public PolicyStore {
   using Name = std::pair<std::uint32_t, std::string>;  // tenant, name
 
   [[nodiscard]] PolicyRow* open_policy(const Name& name);
+  [[nodiscard]] TlsrptRow* open_tlsrpt(const Name& name);
   void write_domain(DomainRow row);
   void write_event(const EventRow* event);
   void write_deletion(Table table, const Name& name);
@@ -50,6 +57,8 @@ class MemoryPolicyStore final : public PolicyStore {
   void prune_idle(const PolicyBounds& bounds, Time now, const Pinned& pinned, Pruned& pruned);
   void prune_domains(const PolicyBounds& bounds, Time now, const Pinned& pinned, Pruned& pruned);
   void prune_history(const PolicyBounds& bounds, Time now, Pruned& pruned);
+  void prune_tlsrpt(const PolicyBounds& bounds, Time now, Pruned& pruned);
+  void prune_rereads(const PolicyBounds& bounds, Time now, Pruned& pruned);
   void prune_deletions(const PolicyBounds& bounds, Pruned& pruned);
 
   Sequence head_, oldest_;
@@ -57,6 +66,8 @@ class MemoryPolicyStore final : public PolicyStore {
   std::map<Name, std::vector<PolicyRow>> policies_;  // oldest first
   std::map<Name, std::vector<RouteRow>> routes_;
   std::map<Name, std::vector<TlsaRow>> tlsa_;
+  std::map<Name, std::vector<TlsrptRow>> tlsrpt_;  // oldest first
+  std::map<Name, RereadRow> rereads_;
   std::vector<EventRow> events_;
   std::map<std::pair<Table, Name>, Sequence> deletions_;
 };

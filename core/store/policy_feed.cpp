@@ -7,6 +7,9 @@
 namespace mxw::store {
 namespace {
 
+// A deletion in a table that only a newer version knows is nothing to readers of this one.
+const std::string kKnownTables =
+    "tbl IN ('domain', 'policy', 'mx_route', 'tlsa', 'tlsrpt', 'reread') AND ";
 const std::string kAfter = "seq > ? ORDER BY seq LIMIT ?";
 
 // Appends the rows of one table; the first error of several stays.
@@ -38,6 +41,9 @@ Result<std::vector<Change>> live_rows(Database& database, Sequence after, std::s
          after, limit, rows);
   gather(database, sql::kSelectRoute + "WHERE " + kAfter, sql::read_route, after, limit, rows);
   gather(database, sql::kSelectTlsa + "WHERE " + kAfter, sql::read_tlsa, after, limit, rows);
+  gather(database, sql::kSelectTlsrpt + "WHERE valid_to IS NULL AND " + kAfter, sql::read_tlsrpt,
+         after, limit, rows);
+  gather(database, sql::kSelectReread + "WHERE " + kAfter, sql::read_reread, after, limit, rows);
   return rows;
 }
 
@@ -64,8 +70,8 @@ Result<Changes> SqlitePolicyStore::changes_since(Sequence from, std::size_t limi
 
   auto rows = live_rows(database_, from, limit);
   gather(database_, sql::kSelectEvent + "WHERE " + kAfter, sql::read_event, from, limit, rows);
-  gather(database_, sql::kSelectDeletion + "WHERE " + kAfter, sql::read_deletion, from, limit,
-         rows);
+  gather(database_, sql::kSelectDeletion + "WHERE " + kKnownTables + kAfter, sql::read_deletion,
+         from, limit, rows);
   rows = merge(std::move(rows), limit);
   if (!rows) return std::unexpected(rows.error());
   changes.rows = std::move(*rows);
@@ -84,6 +90,9 @@ Result<PolicyStatistics> SqlitePolicyStore::statistics() {
                             .tlsa = row.integer_as<std::size_t>(),
                             .events = row.integer_as<std::size_t>(),
                             .deletions = row.integer_as<std::size_t>(),
+                            .tlsrpt = row.integer_as<std::size_t>(),
+                            .tlsrpt_history = row.integer_as<std::size_t>(),
+                            .rereads = row.integer_as<std::size_t>(),
                             .head = row.integer_as<Sequence>()};
   };
   auto row = database_.first(
@@ -94,7 +103,9 @@ Result<PolicyStatistics> SqlitePolicyStore::statistics() {
       "(SELECT count(*) FROM policy WHERE valid_to IS NOT NULL), "
       "(SELECT count(*) FROM mx_route), (SELECT count(*) FROM tlsa), "
       "(SELECT count(*) FROM policy_event), (SELECT count(*) FROM deletion), "
-      "(SELECT head FROM feed)",
+      "(SELECT count(*) FROM tlsrpt WHERE valid_to IS NULL), "
+      "(SELECT count(*) FROM tlsrpt WHERE valid_to IS NOT NULL), "
+      "(SELECT count(*) FROM reread), (SELECT head FROM feed)",
       read);
   if (!row) return std::unexpected(row.error());
   return row->value_or(PolicyStatistics{});

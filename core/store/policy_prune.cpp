@@ -69,6 +69,8 @@ void Run::evict(const std::vector<Eviction::Victim>& victims) {
         .run("DELETE FROM policy WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
         .run("DELETE FROM mx_route WHERE tenant = ? AND policy_domain = ?", victim.tenant,
              victim.name)
+        .run("DELETE FROM tlsrpt WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
+        .run("DELETE FROM reread WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
         .run("DELETE FROM domain WHERE tenant = ? AND name = ?", victim.tenant, victim.name);
     sql::write_deletion(database, transaction, Table::domain, {victim.tenant, victim.name});
   }
@@ -193,6 +195,65 @@ void prune_answers(Run& run, Time now) {
   run.pruned.tlsa += prune_sets(run, Table::tlsa, "base", run.bounds.tlsa);
 }
 
+// Rows of a name without a domain row: nothing else takes them. Only of these is a deletion of
+// their own written: a program of version 1 reads it as one of the domain, which then is no loss.
+const std::string kAlone =
+    "NOT EXISTS (SELECT 1 FROM domain d WHERE d.tenant = t.tenant AND d.name = t.domain) ";
+
+void evict_alone(Run& run, Table table, const std::vector<Eviction::Victim>& victims,
+                 std::size_t& gone) {
+  for (const auto& victim : victims) {
+    run.transaction.run(
+        "DELETE FROM " + std::string(name(table)) + " WHERE tenant = ? AND domain = ?",
+        victim.tenant, victim.name);
+    gone += static_cast<std::size_t>(run.database.changed());
+    sql::write_deletion(run.database, run.transaction, table, {victim.tenant, victim.name});
+  }
+}
+
+void prune_tlsrpt(Run& run, Time now) {
+  run.pruned.tlsrpt += run.erase(
+      "DELETE FROM tlsrpt WHERE row IN (SELECT row FROM tlsrpt WHERE valid_to IS NOT NULL "
+      "AND valid_to < ? ORDER BY valid_to, row LIMIT ?)",
+      now - run.bounds.history_age);
+  run.pruned.tlsrpt += run.erase_excess(
+      "DELETE FROM tlsrpt WHERE row IN (SELECT row FROM tlsrpt WHERE valid_to IS NOT NULL "
+      "ORDER BY valid_to, row LIMIT ?)",
+      run.count("SELECT count(*) FROM tlsrpt WHERE valid_to IS NOT NULL"),
+      run.bounds.tlsrpt_history);
+
+  const std::string alone =
+      "SELECT tenant, domain, 0 FROM tlsrpt t WHERE valid_to IS NULL AND " + kAlone;
+  const auto idle = run.transaction.take(
+      run.database.all(alone + "AND confirmed_at < ? ORDER BY confirmed_at, tenant, domain LIMIT ?",
+                       read_victim, now - run.bounds.idle_age, run.bounds.per_call));
+  if (idle.size() == run.bounds.per_call) run.pruned.more = true;
+  evict_alone(run, Table::tlsrpt, idle, run.pruned.tlsrpt);
+  const std::size_t over =
+      excess(run.count("SELECT count(*) FROM tlsrpt WHERE valid_to IS NULL"), run.bounds.tlsrpt);
+  if (over == 0) return;
+  if (over > run.bounds.per_call) run.pruned.more = true;
+  const auto oldest =
+      run.transaction.take(run.database.all(alone + "ORDER BY confirmed_at, tenant, domain LIMIT ?",
+                                            read_victim, std::min(over, run.bounds.per_call)));
+  evict_alone(run, Table::tlsrpt, oldest, run.pruned.tlsrpt);
+}
+
+void prune_rereads(Run& run, Time now) {
+  run.pruned.rereads += run.erase(
+      "DELETE FROM reread WHERE rowid IN (SELECT rowid FROM reread WHERE at < ? "
+      "ORDER BY at LIMIT ?)",
+      now - run.bounds.reread_age);
+  const std::size_t over = excess(run.count("SELECT count(*) FROM reread"), run.bounds.rereads);
+  if (over == 0) return;
+  if (over > run.bounds.per_call) run.pruned.more = true;
+  const auto oldest =
+      run.transaction.take(run.database.all("SELECT tenant, domain, 0 FROM reread t WHERE " +
+                                                kAlone + "ORDER BY at, tenant, domain LIMIT ?",
+                                            read_victim, std::min(over, run.bounds.per_call)));
+  evict_alone(run, Table::reread, oldest, run.pruned.rereads);
+}
+
 // Last, since evictions write deletions.
 void prune_deletions(Run& run) {
   const std::size_t over = excess(run.count("SELECT count(*) FROM deletion"), run.bounds.deletions);
@@ -218,6 +279,8 @@ Result<Pruned> SqlitePolicyStore::prune(const PolicyBounds& bounds, Time now,
   prune_domains(run, now);
   prune_history(run, now);
   prune_answers(run, now);
+  prune_tlsrpt(run, now);
+  prune_rereads(run, now);
   prune_deletions(run);
   if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
   return run.pruned;

@@ -60,10 +60,32 @@ CREATE TABLE deletion(
   name TEXT NOT NULL, UNIQUE(tbl, tenant, name)) STRICT;
 )sql";
 
-constexpr std::array<const char*, 1> kSteps = {kVersion1};
+// A program of version 1 passes these tables over: it tells nothing of them and leaves them behind
+// when it evicts a domain, so rows without a domain row are met and aged out here.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE tlsrpt(
+  row INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, origin TEXT NOT NULL, domain TEXT NOT NULL,
+  record BLOB NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER,
+  confirmed_at INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
+CREATE INDEX tlsrpt_span ON tlsrpt(tenant, domain, valid_from);
+CREATE UNIQUE INDEX tlsrpt_current ON tlsrpt(tenant, domain) WHERE valid_to IS NULL;
+CREATE INDEX tlsrpt_closed ON tlsrpt(valid_to) WHERE valid_to IS NOT NULL;
+CREATE INDEX tlsrpt_confirmed ON tlsrpt(confirmed_at) WHERE valid_to IS NULL;
+CREATE INDEX tlsrpt_seq ON tlsrpt(seq) WHERE valid_to IS NULL;
+
+CREATE TABLE reread(
+  tenant INTEGER NOT NULL, origin TEXT NOT NULL, domain TEXT NOT NULL, at INTEGER NOT NULL,
+  ok INTEGER NOT NULL, id TEXT NOT NULL, mode TEXT NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY(tenant, domain)) STRICT;
+CREATE INDEX reread_at ON reread(at);
+CREATE INDEX reread_seq ON reread(seq);
+)sql";
+
+constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
 
 Table table_of(std::string_view word) {
-  for (const Table table : {Table::policy, Table::mx_route, Table::tlsa}) {
+  for (const Table table :
+       {Table::policy, Table::mx_route, Table::tlsa, Table::tlsrpt, Table::reread}) {
     if (word == name(table)) return table;
   }
   return Table::domain;
@@ -96,6 +118,10 @@ const std::string kSelectTlsa = "SELECT tenant, origin, base, rdata, ad, until, 
 const std::string kSelectEvent =
     "SELECT tenant, origin, time, domain, kind, result_type, detail, seq FROM policy_event ";
 const std::string kSelectDeletion = "SELECT tbl, tenant, name, seq FROM deletion ";
+const std::string kSelectTlsrpt =
+    "SELECT tenant, origin, domain, record, valid_from, valid_to, confirmed_at, seq FROM tlsrpt ";
+const std::string kSelectReread =
+    "SELECT tenant, origin, domain, at, ok, id, mode, seq FROM reread ";
 
 // The members of a braced list are read in their order, which is that of the SELECT.
 DomainRow read_domain(Statement& row) {
@@ -168,6 +194,28 @@ Deletion read_deletion(Statement& row) {
   return {.table = table_of(row.text()),
           .tenant = row.integer_as<std::uint32_t>(),
           .name = row.text(),
+          .seq = row.integer_as<Sequence>()};
+}
+
+TlsrptRow read_tlsrpt(Statement& row) {
+  return {.tenant = row.integer_as<std::uint32_t>(),
+          .origin = row.text(),
+          .domain = row.text(),
+          .record = row.text(),
+          .valid_from = row.time(),
+          .valid_to = row.optional_time(),
+          .confirmed_at = row.time(),
+          .seq = row.integer_as<Sequence>()};
+}
+
+RereadRow read_reread(Statement& row) {
+  return {.tenant = row.integer_as<std::uint32_t>(),
+          .origin = row.text(),
+          .domain = row.text(),
+          .at = row.time(),
+          .ok = row.boolean(),
+          .id = row.text(),
+          .mode = mode_of(row.text()),
           .seq = row.integer_as<Sequence>()};
 }
 

@@ -14,13 +14,15 @@ namespace mxw::store::sql {
 
 // `SELECT all columns FROM table `, to be followed by a WHERE; and the reader of such a row.
 extern const std::string kSelectDomain, kSelectPolicy, kSelectRoute, kSelectTlsa, kSelectEvent,
-    kSelectDeletion;
+    kSelectDeletion, kSelectTlsrpt, kSelectReread;
 [[nodiscard]] DomainRow read_domain(Statement& row);
 [[nodiscard]] PolicyRow read_policy(Statement& row);
 [[nodiscard]] RouteRow read_route(Statement& row);
 [[nodiscard]] TlsaRow read_tlsa(Statement& row);
 [[nodiscard]] EventRow read_event(Statement& row);
 [[nodiscard]] Deletion read_deletion(Statement& row);
+[[nodiscard]] TlsrptRow read_tlsrpt(Statement& row);
+[[nodiscard]] RereadRow read_reread(Statement& row);
 
 [[nodiscard]] Result<std::optional<DomainRow>> find_domain(Database& database, Key name);
 [[nodiscard]] Result<std::optional<PolicyRow>> find_policy(Database& database, Key domain);

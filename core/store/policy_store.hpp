@@ -7,7 +7,8 @@
 //
 // Invariants the store itself keeps:
 //   - a domain's state is `policy` exactly while it has a current policy row;
-//   - at most one policy row of a domain is current, and the spans of its rows do not overlap;
+//   - at most one policy row of a domain is current, and the spans of its rows do not overlap; its
+//     TLSRPT rows likewise;
 //   - every change of a row that readers hold gets a new, higher sequence number.
 // One thread per object.
 #pragma once
@@ -34,12 +35,18 @@ struct PolicyBounds {
   std::size_t history = 200'000;       // closed policies
   std::size_t events = 500'000;
   std::size_t routes = 1'000'000, tlsa = 500'000;
-  std::size_t deletions = 100'000;        // told to readers that come back; older ones get a reset
-  std::int64_t history_age = 400 * kDay;  // since closed: a replay of last year's captures
+  // Current TLSRPT records and re-reads: of all domains above, and of 100,000 names without a
+  // domain row (TLSA base domains are asked for their own record, semantics 8). The latter go.
+  std::size_t tlsrpt = 400'000, rereads = 400'000;
+  std::size_t tlsrpt_history = 200'000;  // closed TLSRPT records
+  std::size_t deletions = 100'000;       // told to readers that come back; older ones get a reset
+  // Since closed, policies and TLSRPT records: a replay of last year's captures.
+  std::int64_t history_age = 400 * kDay;
   std::int64_t event_age = 90 * kDay;
   std::int64_t idle_age = 30 * kDay;  // without unexpired policy and not asked for
   std::int64_t route_grace =
       kDay;  // after `until`: the join takes rows of up to 24 h (semantics 7)
+  std::int64_t reread_age = 7 * kDay;  // no verdict lives as long (semantics 7)
   std::size_t per_call = 10'000;
 };
 
@@ -49,10 +56,11 @@ using Pinned = std::set<std::pair<std::uint32_t, std::string>>;
 struct Pruned {
   std::size_t policies = 0, others = 0;  // domains
   std::size_t history = 0, events = 0, routes = 0, tlsa = 0, deletions = 0;
+  std::size_t tlsrpt = 0, rereads = 0;  // history of records included
   bool more = false;
 
   [[nodiscard]] std::size_t total() const {
-    return policies + others + history + events + routes + tlsa + deletions;
+    return policies + others + history + events + routes + tlsa + deletions + tlsrpt + rereads;
   }
 };
 
@@ -60,6 +68,7 @@ struct PolicyStatistics {
   std::size_t policies = 0, none = 0, unknown = 0;  // domains by state
   std::size_t body_bytes = 0;                       // of current policies
   std::size_t history = 0, routes = 0, tlsa = 0, events = 0, deletions = 0;
+  std::size_t tlsrpt = 0, tlsrpt_history = 0, rereads = 0;  // current, closed
   Sequence head = 0;
 };
 
@@ -99,6 +108,15 @@ class PolicyStore {
   virtual Result<void> replace_tlsa(Key base, std::span<const TlsaRow> rows) = 0;
   virtual Result<void> append_event(const EventRow& event) = 0;
 
+  // Stores what `_smtp._tls` said, with an event where one belongs to it. valid_from and valid_to
+  // are the store's to set: the same record as the current one only moves confirmed_at (never
+  // back), another one closes the row before at its own confirmed_at. A domain row is not needed.
+  virtual Result<PolicyChange> put_tlsrpt(const TlsrptRow& row,
+                                          const EventRow* event = nullptr) = 0;
+
+  // Inserts or replaces the re-read of a domain.
+  virtual Result<void> put_reread(const RereadRow& row) = 0;
+
   virtual Result<std::optional<DomainRow>> domain(Key name) = 0;
   virtual Result<std::optional<PolicyRow>> current_policy(Key domain) = 0;
   // The newest policy known at that time, expired or not: core/policy decides with the same time.
@@ -108,13 +126,18 @@ class PolicyStore {
   virtual Result<std::vector<TlsaRow>> tlsa(Key base) = 0;                // by rdata
   virtual Result<std::vector<EventRow>> events(Key domain, std::size_t limit) = 0;  // newest first
 
+  virtual Result<std::optional<TlsrptRow>> tlsrpt(Key domain) = 0;  // the current one
+  virtual Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) = 0;
+  virtual Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) = 0;  // oldest first
+  virtual Result<std::optional<RereadRow>> reread(Key domain) = 0;
+
   // Domains with refresh_at <= before, most overdue first.
   virtual Result<std::vector<DomainRow>> due(Time before, std::size_t limit) = 0;
 
   // The feed: head() first, then current() page by page (after = sequence of the last row, 0 to
   // begin) until a page is empty, then changes_since() that head: what changed meanwhile comes
-  // twice, nothing is missed. Rows of current() are domains, current policies, routes and TLSA, no
-  // events.
+  // twice, nothing is missed. Rows of current() are domains, current policies, routes, TLSA,
+  // current TLSRPT records and re-reads, no events.
   virtual Result<Sequence> head() = 0;
   virtual Result<std::vector<Change>> current(Sequence after, std::size_t limit) = 0;
   // At most `limit` changes after `from`, deletions and events included. What prune() takes because
@@ -123,7 +146,8 @@ class PolicyStore {
 
   // By age, then by count: expired and unasked first, then the least recently asked; unexpired
   // enforce policies after all others, pinned domains last of all. An evicted domain takes its
-  // routes and its history with it.
+  // routes, its TLSRPT record, its re-read and all history with it. A current TLSRPT record without
+  // a domain row leaves `idle_age` after it was last confirmed.
   virtual Result<Pruned> prune(const PolicyBounds& bounds, Time now, const Pinned& pinned) = 0;
 
   virtual Result<PolicyStatistics> statistics() = 0;

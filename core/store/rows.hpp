@@ -18,6 +18,7 @@ using rows::kNameBytes;
 using rows::kRoutesOfDomain;
 using rows::kTlsaBytes;
 using rows::kTlsaOfBase;
+using rows::kTlsrptBytes;
 using rows::kWordBytes;
 using rows::mode_of;
 using rows::over_limit;

@@ -26,6 +26,8 @@ class SqlitePolicyStore final : public PolicyStore {
   Result<void> replace_routes(Key domain, std::span<const RouteRow> rows) override;
   Result<void> replace_tlsa(Key base, std::span<const TlsaRow> rows) override;
   Result<void> append_event(const EventRow& event) override;
+  Result<PolicyChange> put_tlsrpt(const TlsrptRow& row, const EventRow* event) override;
+  Result<void> put_reread(const RereadRow& row) override;
 
   Result<std::optional<DomainRow>> domain(Key name) override;
   Result<std::optional<PolicyRow>> current_policy(Key domain) override;
@@ -34,6 +36,10 @@ class SqlitePolicyStore final : public PolicyStore {
   Result<std::vector<RouteRow>> routes(Key domain) override;
   Result<std::vector<TlsaRow>> tlsa(Key base) override;
   Result<std::vector<EventRow>> events(Key domain, std::size_t limit) override;
+  Result<std::optional<TlsrptRow>> tlsrpt(Key domain) override;
+  Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) override;
+  Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) override;
+  Result<std::optional<RereadRow>> reread(Key domain) override;
   Result<std::vector<DomainRow>> due(Time before, std::size_t limit) override;
 
   Result<Sequence> head() override;

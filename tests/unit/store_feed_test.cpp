@@ -39,18 +39,24 @@ class Copy {
   }
   void take(const TlsaRow& row) { tlsa_[{row.tenant, row.base}][row.rdata] = row; }
   void take(const EventRow&) {}
+  void take(const TlsrptRow& row) { tlsrpt_[{row.tenant, row.domain}] = row; }
+  void take(const RereadRow& row) { rereads_[{row.tenant, row.domain}] = row; }
   void take(const Deletion& gone) {
     const Name name{gone.tenant, gone.name};
     if (gone.table == Table::domain) domains_.erase(name);
     if (gone.table == Table::domain || gone.table == Table::policy) policies_.erase(name);
     if (gone.table == Table::domain || gone.table == Table::mx_route) routes_.erase(name);
     if (gone.table == Table::tlsa) tlsa_.erase(name);
+    if (gone.table == Table::domain || gone.table == Table::tlsrpt) tlsrpt_.erase(name);
+    if (gone.table == Table::domain || gone.table == Table::reread) rereads_.erase(name);
   }
 
   std::map<Name, DomainRow> domains_;
   std::map<Name, PolicyRow> policies_;
   std::map<Name, std::map<std::pair<std::string, std::vector<std::uint8_t>>, RouteRow>> routes_;
   std::map<Name, std::map<std::vector<std::uint8_t>, TlsaRow>> tlsa_;
+  std::map<Name, TlsrptRow> tlsrpt_;
+  std::map<Name, RereadRow> rereads_;
 };
 
 template <typename Kind>
@@ -97,7 +103,7 @@ class PolicyFeed : public EachPolicyStore<Kind> {
                                  "192.0.2." + std::to_string(draw(3)), now + kHour));
       tlsa.push_back(tlsa_row(base, {3, 1, 1, static_cast<std::uint8_t>(draw(3))}, now + kHour));
     }
-    switch (draw(8)) {
+    switch (draw(10)) {
       case 0:
         value_of(store_->put_domain(domain_row(domain, now)));
         break;
@@ -118,8 +124,21 @@ class PolicyFeed : public EachPolicyStore<Kind> {
       case 6:
         value_of(store_->append_event(event_row(domain, "k", now)));
         break;
+      case 7:
+        value_of(store_->put_tlsrpt(tlsrpt_row(domain, std::to_string(draw(3)), now)));
+        break;
+      case 8:
+        value_of(store_->put_reread(reread_row(domain, now)));
+        break;
       default:
-        value_of(store_->prune({.policies = 3, .others = 2, .routes = 8, .tlsa = 8}, now, {}));
+        value_of(store_->prune({.policies = 3,
+                                .others = 2,
+                                .routes = 8,
+                                .tlsa = 8,
+                                .tlsrpt = 3,
+                                .rereads = 3,
+                                .tlsrpt_history = 4},
+                               now, {}));
     }
   }
 };
@@ -253,13 +272,18 @@ TEST(PolicyStores, AgreeOnEveryChange) {
     value_of(store->replace_routes({0, "a.test"}, {}));
     value_of(store->append_event(event_row("a.test", "k")));
     value_of(store->put_domain(domain_row("b.test")));
-    value_of(store->prune({.policies = 0}, at(10), {}));
+    for (const char* name : {"a.test", "b.test", "c.test", "d.test"}) {
+      value_of(store->put_tlsrpt(tlsrpt_row(name, "v=TLSRPTv1", at(9))));
+      value_of(store->put_reread(reread_row(name, at(9))));
+    }
+    value_of(store->prune({.policies = 0, .tlsrpt = 2, .rereads = 2}, at(10), {}));
   }
   const Changes from_file = value_of(a->changes_since(begin, 100));
   const Changes from_memory = value_of(b->changes_since(begin, 100));
   EXPECT_EQ(from_file.head, from_memory.head);
   EXPECT_TRUE(from_file.rows == from_memory.rows);
-  EXPECT_THAT(from_file.rows, SizeIs(4));  // two deletions, the event, b.test
+  // Of a: two deletions and the event; of b: three rows; of c: two deletions; of d: two rows.
+  EXPECT_THAT(from_file.rows, SizeIs(10));
 }
 
 }  // namespace

@@ -120,6 +120,24 @@ inline EventRow event_row(const std::string& domain, const std::string& kind, Ti
           .detail = "500"};
 }
 
+inline TlsrptRow tlsrpt_row(const std::string& domain, const std::string& record, Time confirmed) {
+  return {.tenant = 0,
+          .origin = "host-a",
+          .domain = domain,
+          .record = record,
+          .confirmed_at = confirmed};
+}
+
+inline RereadRow reread_row(const std::string& domain, Time time) {
+  return {.tenant = 0,
+          .origin = "host-a",
+          .domain = domain,
+          .at = time,
+          .ok = true,
+          .id = "20261121T080000",
+          .mode = policy::Mode::enforce};
+}
+
 // The kinds of store that must behave alike.
 struct InFile {
   std::unique_ptr<PolicyStore> make(Time now) {
