@@ -11,9 +11,9 @@
 namespace mxw::ipc {
 
 // A connected, non-blocking, close-on-exec socket. A unix socket connects at once or not at all; a
-// full backlog is an error like any other (`busy`): come again.
+// full backlog is an error like any other (EAGAIN): come again.
 struct ConnectError {
-  bool busy = false;
+  int code = 0;  // errno
   std::string message;
 };
 [[nodiscard]] std::expected<Fd, ConnectError> connect_unix(const std::string& path,

@@ -9,7 +9,8 @@
 
 namespace mxw::ipc {
 
-// At most as many octets as SeqpacketServer answers with.
+// What SeqpacketServer takes and answers with at most (semantics 11: 4 KiB).
+inline constexpr std::size_t kRequestBytes = 4'096;
 inline constexpr std::size_t kAnswerBytes = 64 << 10;
 
 // Blocks the calling thread for at most `timeout_ns` altogether. Error: environment (nobody

@@ -17,6 +17,7 @@
 
 #include "core/base/event_loop.hpp"
 #include "core/ipc/acceptor.hpp"
+#include "core/ipc/request.hpp"
 
 namespace mxw::ipc {
 
@@ -46,8 +47,8 @@ class SeqpacketServer {
   };
 
   struct Options {
-    std::size_t message_bytes = 4'096;  // semantics 11: one object of at most 4 KiB
-    std::size_t reply_bytes = 64 << 10;
+    std::size_t message_bytes = kRequestBytes;
+    std::size_t reply_bytes = kAnswerBytes;
     std::size_t connections = 256;       // daemons and tools of one host: a dozen
     std::size_t queue_bytes = 1 << 20;   // answers waiting for one peer
     std::size_t queue_messages = 2'048;  // twice the 1,024 questions in flight of semantics 11
@@ -56,13 +57,13 @@ class SeqpacketServer {
 
   struct Counters {
     std::uint64_t messages = 0, replies = 0;
-    std::uint64_t too_large = 0;          // peers closed for a message over the limit
-    std::uint64_t not_reading = 0;        // peers closed with a full queue
-    std::uint64_t oversized_replies = 0;  // not sent; the peer is closed
+    std::uint64_t too_large = 0;    // peers closed for a message over the limit
+    std::uint64_t not_reading = 0;  // peers closed with a full queue
+    std::uint64_t bad_replies = 0;  // empty or over the limit: not sent, the peer closed
   };
 
   using Handler = std::function<void(Peer&, std::string_view message)>;
-  using Closed = std::function<void(PeerId)>;  // once for each peer that is gone
+  using Closed = std::function<void(PeerId)>;  // once for each peer gone, in the next turn
 
   // `listen_fd` (listen_on() or adopt(), seqpacket) stays the caller's and outlives the server.
   static Result<std::unique_ptr<SeqpacketServer>> create(EventLoop& loop, int listen_fd,
@@ -91,6 +92,7 @@ class SeqpacketServer {
   void on_events(PeerId id, std::uint32_t events);
   bool read_one(PeerId id);
   void flush(PeerId id);
+  void bury();
 
   EventLoop& loop_;
   Handler handler_;
