@@ -17,8 +17,8 @@
 
 namespace mxw::config {
 
-// Far above any real file; bounds the time of a parse.
-inline constexpr std::size_t kFileBytes = 256 << 10;
+// Far above any real file; bounds the time of a parse and the recursion of toml++ over dotted keys.
+inline constexpr std::size_t kFileBytes = 64 << 10;
 
 inline constexpr char kDefaultPath[] = "/etc/mxwarden/mxwarden.toml";
 
