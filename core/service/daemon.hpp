@@ -44,13 +44,15 @@ using Given = std::map<std::string, std::string>;  // by name; only those given
 // Lives from before start() until after stop().
 struct Context {
   EventLoop& loop;
-  const config::Config& config;  // replaced in place by a reload
+  const config::Config& config;  // replaced in place by a reload: for the main thread only
   Notifier& notify;
   Metrics& metrics;
   const Given& given;
   std::vector<Inherited> inherited;  // sockets of the manager; start() takes what it knows
-  std::string run_folder;            // `<paths.run>/<name>`; made if it is not there
-  std::string state_folder;          // `<paths.state>/<name>`; must be there already
+  // `<paths.run>/<name>` and `<paths.state>/<name>`; made (0755, 0700) where the folder above is.
+  std::string run_folder, state_folder;
+
+  [[nodiscard]] std::string metrics_socket() const { return run_folder + "/metrics.sock"; }
 };
 
 struct Daemon {
@@ -71,8 +73,9 @@ struct Daemon {
   // After the loop has ended, before what Context has goes away: stop threads, close. May be empty.
   std::function<void()> stop;
 
-  // Whose loop serves the metrics socket when it is not the main one: called once after start().
-  std::function<EventLoop*()> metrics_loop;
+  // The program makes its MetricsServer itself, in start(), on a loop of another thread: one whose
+  // main loop answers questions does not stop for a scrape. Otherwise the main loop serves it.
+  bool serves_metrics_itself = false;
 };
 
 [[nodiscard]] int run_daemon(int argc, const char* const* argv, const Daemon& daemon);

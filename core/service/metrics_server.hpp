@@ -2,18 +2,13 @@
 // `mxwarden metrics` to collect.
 //
 // Any local user may connect: the numbers name no domain, address or user, and whoever floods the
-// socket delays only other scrapes. Bounds: kConnections at a time (more are closed at once), one
-// request of kRequestBytes per connection, kTimeout until it is answered and read.
+// socket delays only other scrapes. Bounds: see http_server.hpp.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "core/base/event_loop.hpp"
-#include "core/base/ip.hpp"
 #include "core/base/result.hpp"
 #include "core/service/metrics.hpp"
 
