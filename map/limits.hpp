@@ -23,6 +23,7 @@ inline constexpr std::size_t kAllBufferBytes = 64 << 20;
 inline constexpr std::int64_t kIdle = 300 * kSecond;  // Postfix closes after 10 s, at most 100 s
 inline constexpr std::int64_t kAcceptPause = 100 * kMillisecond;  // out of descriptors, none idle
 inline constexpr int kAcceptsPerTurn = 64;
+inline constexpr int kRoundsPerTurn = 16;  // of kOutputBytes to one client, then others have a turn
 
 // Knowledge (semantics 11): 100,000 policies, 200,000 `none` rows, and as many pins as one likes to
 // write by hand.
