@@ -1,0 +1,161 @@
+#include "map/server.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "map/connection.hpp"
+
+namespace mxw::map {
+namespace {
+
+constexpr std::int64_t kStopGrace = 1 * kSecond;
+
+}  // namespace
+
+Server::Server(EventLoop& loop, const Table& table, Asker& asker, const MapNames& names,
+               Settings settings)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      desk_(loop, asker, settings_.waiting,
+            [this](Waiting::Ticket ticket, const Known* told) { on_settled(ticket, told); }),
+      responder_(table, names, desk_, settings_.options),
+      input_(limits::kReadBytes),
+      idle_timer_(loop, [this] { on_idle_timer(); }),
+      accept_timer_(loop, [this] { resume_listening(); }),
+      stop_timer_(loop, [this] {
+        while (!connections_.empty()) close(*connections_.front());
+      }) {
+  MXW_CHECK(settings_.clock && settings_.max_connections > 0);
+}
+
+Server::~Server() {
+  done_ = nullptr;
+  for (const int fd : listeners_) loop_.remove(fd);
+  while (!connections_.empty()) close(*connections_.front());
+}
+
+Moment Server::moment() const {
+  return {settings_.clock(), off_, responder_.options().enforce};
+}
+
+Result<void> Server::listen(int fd) {
+  auto added = loop_.add(fd, EPOLLIN, [this, fd](std::uint32_t) { on_accept(fd); });
+  if (added) listeners_.push_back(fd);
+  return added;
+}
+
+void Server::on_accept(int listener) {
+  for (int i = 0; i < limits::kAcceptsPerTurn && !paused_ && !stopping_; ++i) {
+    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      if (!adopt(fd)) ::close(fd);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+    if (!accept_failed()) return;
+  }
+}
+
+// Out of descriptors or memory: true when one was freed and accept() may be tried again.
+bool Server::accept_failed() {
+  ++counters_.no_descriptor;
+  if (close_oldest_idle()) return true;
+  pause_listening();
+  return false;
+}
+
+bool Server::adopt(int fd) {
+  if (connections_.size() >= settings_.max_connections) {
+    if (!close_oldest_idle()) {
+      // All are busy: the new one is turned away. Postfix tries once more, then defers.
+      ++counters_.turned_away;
+      return false;
+    }
+    ++counters_.closed_for_new;
+  }
+  const int on = 1;  // fails on unix sockets, which need it not
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  auto made = std::make_unique<Connection>(responder_, ++last_id_, fd);
+  Connection& connection = *made;
+  const auto handler = [this, &connection](std::uint32_t events) { on_event(connection, events); };
+  if (!loop_.add(fd, EPOLLIN, handler)) return false;
+  connection.watched = EPOLLIN;
+  connection.active = EventLoop::now();
+  connection.place = connections_.insert(connections_.end(), std::move(made));
+  by_id_.emplace(connection.id, &connection);
+  ++counters_.accepted;
+  if (!idle_timer_.running()) idle_timer_.start(settings_.idle);
+  return true;
+}
+
+void Server::pause_listening() {
+  paused_ = true;
+  for (const int fd : listeners_) loop_.modify(fd, 0);
+  accept_timer_.start(limits::kAcceptPause);
+}
+
+void Server::resume_listening() {
+  paused_ = false;
+  for (const int fd : listeners_) loop_.modify(fd, EPOLLIN);
+}
+
+bool Server::close_oldest_idle() {
+  for (const auto& connection : connections_) {
+    if (!connection->session.idle()) continue;
+    close(*connection);
+    return true;
+  }
+  return false;
+}
+
+void Server::on_idle_timer() {
+  const std::int64_t now = EventLoop::now();
+  while (!connections_.empty() && connections_.front()->active + settings_.idle <= now) {
+    ++counters_.closed_idle;
+    close(*connections_.front());
+  }
+  if (connections_.empty()) return;
+  idle_timer_.start(connections_.front()->active + settings_.idle - now);
+}
+
+void Server::close(Connection& connection) {
+  if (connection.session.fault() != NetstringFault::none) ++counters_.protocol_faults;
+  loop_.remove(connection.fd);
+  ::close(connection.fd);
+  buffered_ -= connection.accounted;
+  by_id_.erase(connection.id);
+  connections_.erase(connection.place);
+  check_stopped();
+}
+
+void Server::stop(std::function<void()> done) {
+  stopping_ = true;
+  done_ = std::move(done);
+  accept_timer_.stop();
+  for (const int fd : listeners_) loop_.remove(fd);
+  listeners_.clear();
+  stop_timer_.start(settings_.waiting.cold_wait + kStopGrace);
+  // Closing changes the list; those that remain are pumped by what they wait for.
+  std::vector<Connection*> all;
+  for (const auto& connection : connections_) all.push_back(connection.get());
+  for (Connection* connection : all) {
+    connection->session.end_input();
+    pump(*connection);
+  }
+  check_stopped();
+}
+
+void Server::check_stopped() {
+  if (!stopping_ || !connections_.empty() || !done_) return;
+  stop_timer_.stop();
+  loop_.post(std::exchange(done_, nullptr));
+}
+
+}  // namespace mxw::map
