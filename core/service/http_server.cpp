@@ -77,7 +77,7 @@ class HttpServer::Connection {
   Connection& operator=(const Connection&) = delete;
 
   bool start() {
-    timer_.start(kTimeout);
+    timer_.start(server_.timeout_ns_);
     return server_.loop_.add(fd_, EPOLLIN, [this](std::uint32_t) { run(); }).has_value();
   }
 
@@ -134,8 +134,8 @@ class HttpServer::Connection {
   bool done_ = false;
 };
 
-HttpServer::HttpServer(EventLoop& loop, int listen_fd, Body body)
-    : loop_(loop), listen_fd_(listen_fd), body_(std::move(body)) {}
+HttpServer::HttpServer(EventLoop& loop, int listen_fd, Body body, std::int64_t timeout_ns)
+    : loop_(loop), listen_fd_(listen_fd), body_(std::move(body)), timeout_ns_(timeout_ns) {}
 
 HttpServer::~HttpServer() {
   connections_.clear();
@@ -143,8 +143,9 @@ HttpServer::~HttpServer() {
   ::close(listen_fd_);
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::create(EventLoop& loop, int listen_fd, Body body) {
-  std::unique_ptr<HttpServer> server(new HttpServer(loop, listen_fd, std::move(body)));
+Result<std::unique_ptr<HttpServer>> HttpServer::create(EventLoop& loop, int listen_fd, Body body,
+                                                       std::int64_t timeout_ns) {
+  std::unique_ptr<HttpServer> server(new HttpServer(loop, listen_fd, std::move(body), timeout_ns));
   HttpServer* const raw = server.get();
   auto added = loop.add(listen_fd, EPOLLIN, [raw](std::uint32_t) { raw->accept_all(); });
   if (!added) return std::unexpected(added.error());

@@ -26,7 +26,8 @@ class HttpServer {
   using Body = std::function<std::string()>;
 
   // Takes `listen_fd` (non-blocking, listening) and closes it. Error (environment): epoll refuses.
-  static Result<std::unique_ptr<HttpServer>> create(EventLoop& loop, int listen_fd, Body body);
+  static Result<std::unique_ptr<HttpServer>> create(EventLoop& loop, int listen_fd, Body body,
+                                                    std::int64_t timeout_ns = kTimeout);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -39,13 +40,14 @@ class HttpServer {
  private:
   class Connection;
 
-  HttpServer(EventLoop& loop, int listen_fd, Body body);
+  HttpServer(EventLoop& loop, int listen_fd, Body body, std::int64_t timeout_ns);
   void accept_all();
   void close(Connection& connection);
 
   EventLoop& loop_;
   int listen_fd_;
   Body body_;
+  std::int64_t timeout_ns_;
   Counters counters_;
   std::list<std::unique_ptr<Connection>> connections_;
 };
