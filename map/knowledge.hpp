@@ -17,6 +17,7 @@
 
 #include "core/base/event_loop.hpp"
 #include "core/base/result.hpp"
+#include "core/service/metrics.hpp"
 #include "map/aggregate.hpp"
 #include "map/answer.hpp"
 
@@ -29,6 +30,9 @@ class Knowledge {
   struct Settings {
     std::string feed_socket, cache_path, answers_path, operator_dir;
     Options options;
+    // The metrics are served from this thread; an empty path: not at all.
+    std::string metrics_socket;
+    const service::Metrics* metrics = nullptr;  // outlives it
   };
   struct Row {
     std::string domain;
@@ -62,7 +66,6 @@ class Knowledge {
   void set_options(const Options& options);  // all rows are compiled anew
   void record(std::unique_ptr<Tally> tally, Span span);
 
-  [[nodiscard]] EventLoop& loop();  // of the thread, from start() on
   [[nodiscard]] Numbers numbers() const;
 
  private:

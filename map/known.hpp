@@ -8,14 +8,13 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/policy/dane.hpp"
 #include "core/policy/mta_sts.hpp"
 #include "core/rows/policy_rows.hpp"
 
 namespace mxw::map {
 
-// Of the MX hosts of a domain: how many have a secure and usable TLSA set (RFC 7672). `error`: it
-// could not be found out for one of them, which is never the same as none.
-enum class DaneState : std::uint8_t { none, some, all, error };
+using policy::DaneState;
 
 struct Known {
   rows::DomainState state = rows::DomainState::unknown;
