@@ -23,7 +23,15 @@ CREATE INDEX decision_open ON decision(session) WHERE queue_id = '';
 CREATE INDEX decision_domain ON decision(tenant, domain, time);
 )sql";
 
-constexpr std::array<const char*, 1> kSteps = {kVersion1};
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE deferral(
+  row INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, origin TEXT NOT NULL, key BLOB NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
+  UNIQUE(tenant, key)) STRICT;
+CREATE INDEX deferral_last ON deferral(last);
+)sql";
+
+constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
 
 const std::string kSelect =
     "SELECT tenant, origin, time, session, queue_id, listener, role, domain, verdict_id, action, "
@@ -43,6 +51,18 @@ DecisionRow read(Statement& row) {
           .code = row.text(),
           .reason = row.text(),
           .dry_run = row.boolean()};
+}
+
+DeferralRow read_deferral(Statement& row) {
+  DeferralRow deferral;
+  deferral.tenant = row.integer_as<std::uint32_t>();
+  deferral.origin = row.text();
+  const auto key = row.blob();
+  if (key.size() == deferral.key.size()) std::ranges::copy(key, deferral.key.begin());
+  deferral.first = row.time();
+  deferral.last = row.time();
+  deferral.count = row.integer_as<std::uint64_t>();
+  return deferral;
 }
 
 bool too_large(const DecisionRow& row) {
@@ -107,18 +127,51 @@ Result<std::size_t> MilterStore::count() {
   return static_cast<std::size_t>(*rows);
 }
 
-Result<std::size_t> MilterStore::prune(const MilterBounds& bounds, Time now) {
-  const std::string oldest = "DELETE FROM decision WHERE row IN (SELECT row FROM decision ";
+Result<void> MilterStore::put_deferrals(std::span<const DeferralRow> rows) {
+  if (std::ranges::any_of(rows, [](const auto& row) { return row.origin.size() > kWordBytes; }))
+    return std::unexpected(make_error(Fault::limit, database_.path(), "an origin too large"));
   Transaction transaction(database_);
-  transaction.run(oldest + "WHERE time < ? ORDER BY time, row LIMIT ?)", now - bounds.decision_age,
-                  bounds.per_call);
-  std::size_t gone = transaction.ok() ? static_cast<std::size_t>(database_.changed()) : 0;
-  const std::size_t have = transaction.take(count());
-  if (have > bounds.decisions) {
-    transaction.run(oldest + "ORDER BY time, row LIMIT ?)",
-                    std::min(have - bounds.decisions, bounds.per_call));
-    if (transaction.ok()) gone += static_cast<std::size_t>(database_.changed());
+  for (const DeferralRow& row : rows) {
+    transaction.run(
+        "INSERT INTO deferral(tenant, origin, key, first, last, count) VALUES(?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT(tenant, key) DO UPDATE SET origin = excluded.origin, "
+        "first = min(first, excluded.first), last = max(last, excluded.last), "
+        "count = max(count, excluded.count)",
+        row.tenant, row.origin, Bytes(row.key), row.first, row.last, row.count);
   }
+  return transaction.commit();
+}
+
+Result<std::vector<DeferralRow>> MilterStore::deferrals(std::size_t limit) {
+  return database_.all(
+      "SELECT tenant, origin, key, first, last, count FROM deferral "
+      "ORDER BY last DESC, row DESC LIMIT ?",
+      read_deferral, limit);
+}
+
+std::size_t MilterStore::erase_oldest(Transaction& transaction, const std::string& table,
+                                      const std::string& column, std::size_t bound, Time since,
+                                      std::size_t most) {
+  const std::string oldest =
+      "DELETE FROM " + table + " WHERE row IN (SELECT row FROM " + table + " ";
+  std::size_t gone = 0;
+  const auto run = [&](const std::string& which, const auto&... args) {
+    transaction.run(oldest + which + " ORDER BY " + column + ", row LIMIT ?)", args...);
+    if (transaction.ok()) gone += static_cast<std::size_t>(database_.changed());
+  };
+  run("WHERE " + column + " < ?", since, most);
+  const auto have = static_cast<std::size_t>(
+      transaction.take(database_.integer("SELECT count(*) FROM " + table)));
+  if (have > bound) run("", std::min(have - bound, most));
+  return gone;
+}
+
+Result<std::size_t> MilterStore::prune(const MilterBounds& bounds, Time now) {
+  Transaction transaction(database_);
+  std::size_t gone = erase_oldest(transaction, "decision", "time", bounds.decisions,
+                                  now - bounds.decision_age, bounds.per_call);
+  gone += erase_oldest(transaction, "deferral", "last", bounds.deferrals, now - bounds.deferral_age,
+                       bounds.per_call);
   if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
   return gone;
 }

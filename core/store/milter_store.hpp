@@ -3,6 +3,7 @@
 // object; callbacks never wait for it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -14,6 +15,8 @@
 #include "core/store/sqlite.hpp"
 
 namespace mxw::store {
+
+class Transaction;
 
 // One decision for one recipient domain of one transaction. Words are the milter's; no local parts.
 struct DecisionRow {
@@ -28,9 +31,24 @@ struct DecisionRow {
   friend bool operator==(const DecisionRow&, const DecisionRow&) = default;
 };
 
+// When a mail was first deferred (semantics 12): `key` is HMAC-SHA256 over client prefix, sender
+// and recipient, so that no address is kept. The milter's memory comes first; these rows bring it
+// back after a start.
+struct DeferralRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::array<std::uint8_t, 32> key{};
+  Time first, last;
+  std::uint64_t count = 0;  // deferrals so far
+
+  friend bool operator==(const DeferralRow&, const DeferralRow&) = default;
+};
+
 struct MilterBounds {
   std::size_t decisions = 5'000'000;      // 14 days of 4 a second
   std::int64_t decision_age = 14 * kDay;  // design section 10
+  std::size_t deferrals = 100'000;        // semantics 12
+  std::int64_t deferral_age = 5 * kDay;   // since the last: queue lifetime of an MTA
   std::size_t per_call = 10'000;
 };
 
@@ -52,11 +70,20 @@ class MilterStore {
                                              Time from, Time to, std::size_t limit);
   Result<std::size_t> count();
 
+  // One transaction. `first` never moves on and `last` and `count` never go back, whatever comes
+  // late from a queue.
+  Result<void> put_deferrals(std::span<const DeferralRow> rows);
+  // The `limit` most recent ones, most recent first: all there are at the default bound are 8 MB.
+  Result<std::vector<DeferralRow>> deferrals(std::size_t limit);
+
   // By age, then by count, oldest first; gives the rows deleted.
   Result<std::size_t> prune(const MilterBounds& bounds, Time now);
 
  private:
   explicit MilterStore(Database database) : database_(std::move(database)) {}
+  std::size_t erase_oldest(Transaction& transaction, const std::string& table,
+                           const std::string& column, std::size_t bound, Time since,
+                           std::size_t most);
 
   Database database_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/store/sensor_memory.hpp"
 #include "core/store/transaction.hpp"
 
 namespace mxw::store {
@@ -49,7 +50,33 @@ CREATE INDEX verdict_last ON verdict(last_seen);
 CREATE UNIQUE INDEX verdict_seq ON verdict(seq);
 )sql";
 
-constexpr std::array<const char*, 1> kSteps = {kVersion1};
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE baseline_day(
+  tenant INTEGER NOT NULL, origin TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL,
+  sessions INTEGER NOT NULL, complete_replies INTEGER NOT NULL, starttls_offered INTEGER NOT NULL,
+  first_greetings INTEGER NOT NULL, esmtp INTEGER NOT NULL, tls_eligible INTEGER NOT NULL,
+  tls INTEGER NOT NULL, chains INTEGER NOT NULL, trusted INTEGER NOT NULL,
+  PRIMARY KEY(tenant, key, day),
+  FOREIGN KEY(tenant, key) REFERENCES baseline(tenant, key) ON DELETE CASCADE)
+  STRICT, WITHOUT ROWID;
+CREATE INDEX baseline_day_day ON baseline_day(day);
+
+CREATE TABLE level(
+  tenant INTEGER NOT NULL, origin TEXT NOT NULL, key TEXT NOT NULL, capability TEXT NOT NULL,
+  risen_at INTEGER NOT NULL, shown_at INTEGER NOT NULL, absent_since INTEGER,
+  absent_sessions INTEGER NOT NULL, fallen_at INTEGER, fallen_by TEXT NOT NULL,
+  PRIMARY KEY(tenant, key, capability)) STRICT;
+CREATE INDEX level_fallen ON level(fallen_at) WHERE fallen_at IS NOT NULL;
+CREATE INDEX level_shown ON level(shown_at);
+
+CREATE TABLE dns_seen(
+  tenant INTEGER NOT NULL, origin TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+  value TEXT NOT NULL, ad INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  count INTEGER NOT NULL, gone_since INTEGER, PRIMARY KEY(kind, tenant, name)) STRICT;
+CREATE INDEX dns_seen_last ON dns_seen(last);
+)sql";
+
+constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
 constexpr std::array<std::string_view, 4> kStates = {"active", "cleared", "expired", "void"};
 
 const std::string kSelectBaseline =
@@ -231,7 +258,7 @@ Result<std::unique_ptr<SensorStore>> SensorStore::open(const std::string& path, 
 }
 
 Result<void> SensorStore::write(const Batch& batch) {
-  if (too_large(batch))
+  if (too_large(batch) || memory_too_large(batch))
     return std::unexpected(make_error(Fault::limit, database_.path(), "a baseline text too large"));
   Transaction transaction(database_);
   for (const BaselineRow& row : batch.baselines) write_baseline(transaction, row);
@@ -244,6 +271,7 @@ Result<void> SensorStore::write(const Batch& batch) {
   }
   for (const auto& [tenant, key] : batch.forgotten_retries)
     transaction.run("DELETE FROM retry WHERE tenant = ? AND key = ?", tenant, key);
+  write_memory(transaction, batch);
   return transaction.commit();
 }
 
@@ -362,6 +390,7 @@ Result<std::size_t> SensorStore::prune(const SensorBounds& bounds, Time now) {
                     std::min(rows - kind.most, bounds.per_call));
     if (transaction.ok()) gone += static_cast<std::size_t>(database_.changed());
   }
+  prune_memory(transaction, bounds, now, gone);
   if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
   return gone;
 }

@@ -68,6 +68,50 @@ TEST_F(Milter, AppendIsAllOrNothing) {
   EXPECT_EQ(value_of(store_->count()), 0U);
 }
 
+DeferralRow deferral(std::uint8_t mark, Time first, Time last, std::uint64_t count = 1) {
+  DeferralRow row;
+  row.tenant = 3;
+  row.origin = "host-a";
+  row.key.fill(mark);
+  row.first = first;
+  row.last = last;
+  row.count = count;
+  return row;
+}
+
+TEST_F(Milter, DeferralsComeBackMostRecentFirst) {
+  value_of(store_->put_deferrals(std::vector{deferral(1, at(1), at(5)), deferral(2, at(2), at(9)),
+                                             deferral(3, at(3), at(7))}));
+  EXPECT_THAT(
+      value_of(store_->deferrals(10)),
+      ElementsAre(deferral(2, at(2), at(9)), deferral(3, at(3), at(7)), deferral(1, at(1), at(5))));
+  EXPECT_THAT(value_of(store_->deferrals(1)), SizeIs(1));
+}
+
+// What a queue brings late must not give a mail more time.
+TEST_F(Milter, FirstDeferralNeverMovesOn) {
+  value_of(store_->put_deferrals(std::vector{deferral(1, at(10), at(20), 2)}));
+  value_of(store_->put_deferrals(std::vector{deferral(1, at(15), at(30), 3)}));
+  value_of(store_->put_deferrals(std::vector{deferral(1, at(10), at(10), 1)}));
+  EXPECT_THAT(value_of(store_->deferrals(9)), ElementsAre(deferral(1, at(10), at(30), 3)));
+  DeferralRow large = deferral(2, at(1), at(1));
+  large.origin.assign(kWordBytes + 1, 'o');
+  EXPECT_EQ(fault_in(store_->put_deferrals(std::vector{deferral(3, at(1), at(1)), large})),
+            "limit");
+  EXPECT_THAT(value_of(store_->deferrals(9)), SizeIs(1));
+}
+
+TEST_F(Milter, DeferralsGoWithAgeAndCount) {
+  std::vector<DeferralRow> rows;
+  for (std::uint8_t i = 0; i < 6; ++i) rows.push_back(deferral(i, at(0), at(i)));
+  value_of(store_->put_deferrals(rows));
+  EXPECT_EQ(value_of(store_->prune({}, at(0) + 5 * kDay)), 0U);
+  EXPECT_EQ(value_of(store_->prune({}, at(2) + 5 * kDay)), 2U);
+  EXPECT_EQ(value_of(store_->prune({.deferrals = 1, .per_call = 2}, at(9))), 2U);
+  EXPECT_EQ(value_of(store_->prune({.deferrals = 1, .per_call = 2}, at(9))), 1U);
+  EXPECT_THAT(value_of(store_->deferrals(9)), ElementsAre(rows[5]));
+}
+
 TEST_F(Milter, PruneByAgeAndCount) {
   std::vector<DecisionRow> rows;
   for (int i = 0; i < 10; ++i) rows.push_back(row("s", at(i)));
