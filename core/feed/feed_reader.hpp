@@ -46,7 +46,7 @@ class FeedReader {
   FeedReader(EventLoop& loop, std::string path, Observer& observer, rows::Sequence from);
   void connect();
   void on_events(std::uint32_t events);
-  bool read_some();
+  bool read_some(bool& open);
   void take(std::string_view line);
   void disconnect();
 

@@ -26,6 +26,7 @@ class FeedServer {
   struct Options {
     ipc::PeerCheck peers;
     std::size_t readers = 32;              // map, milter, reportd, tools of one host, and slack
+    std::size_t readers_of_user = 8;       // so that one user cannot take all places
     std::size_t behind_bytes = 64 << 20;   // semantics 6
     std::size_t buffer_bytes = 256 << 10;  // encoded for one reader; a line more at most
     std::size_t page_rows = 64;            // of 64 KiB each at worst: 4 MiB
@@ -38,6 +39,7 @@ class FeedServer {
     std::uint64_t cut_off = 0;        // too far behind
     std::uint64_t silent = 0;         // no first line in time
     std::uint64_t misbehaved = 0;     // a first line that is none, or octets after it
+    std::uint64_t crowded = 0;        // more of one user than may be
     std::uint64_t source_errors = 0;  // readers closed because the source could not be read
   };
 
@@ -60,24 +62,23 @@ class FeedServer {
   using ReaderId = std::uint64_t;
 
   FeedServer(EventLoop& loop, Source& source, Options options);
-  void welcome(Fd fd);
+  void welcome(Fd fd, uid_t user);
+  Reader* find(ReaderId id);
   void on_events(ReaderId id, std::uint32_t events);
-  void read_hello(Reader& reader);
-  void begin(Reader& reader, rows::Sequence from);
+  void read_from(Reader& reader);
+  void take_hello(Reader& reader);
   void work();
   void account();
-  void account_page(const std::vector<rows::Change>& rows);
+  bool account_page();
   void pump(Reader& reader);
   bool fill(Reader& reader);
-  bool next_page(Reader& reader);
+  bool begin_reset(Reader& reader);
   bool next_current(Reader& reader);
   bool next_changes(Reader& reader);
   void encode_page(Reader& reader);
   bool flush(Reader& reader);
-  void settle(Reader& reader);
   bool failed(Reader& reader, const Error& error);
   void drop(Reader& reader);
-  void bury();
 
   EventLoop& loop_;
   Source& source_;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,6 +53,10 @@ class DomainEntry {
 
  private:
   friend class Replica;
+  [[nodiscard]] bool empty() const {
+    return !domain_.row && !policy_.row && !tlsrpt_.row && !reread_.row && routes_.rows.empty();
+  }
+
   Single<rows::DomainRow> domain_;
   Single<rows::PolicyRow> policy_;
   Single<rows::TlsrptRow> tlsrpt_;
@@ -159,17 +164,54 @@ class Replica final : public Observer {
   template <typename Value>
   using Map = std::unordered_map<Name, Value, Hash, Equal>;
   using Names = std::unordered_set<Name, Hash, Equal>;
-  struct Loader;
+  class Loader;
+
+  void put(const rows::Deletion& row);
+  void put(const rows::DomainRow& row);
+  void put(const rows::PolicyRow& row);
+  void put(const rows::RouteRow& row);
+  void put(const rows::TlsaRow& row);
+  void put(const rows::TlsrptRow& row);
+  void put(const rows::RereadRow& row);
+  void put(const rows::EventRow& row);
+  DomainEntry* obtain(rows::Key domain);
+  template <typename Full>
+  bool room(Full full);
+  template <typename Row>
+  void put_single(Single<Row>& held, const Row& row, rows::Key domain);
+  template <typename Row>
+  bool drop_single(Single<Row>& held);
+  bool drop_policy(DomainEntry& entry);
+  void erase_if_empty(rows::Key domain);
+  template <typename Row, typename Gone>
+  std::size_t drop_rows(RowSet<Row>& set, Gone gone);
+  template <typename Gone>
+  std::size_t drop_routes(DomainEntry& entry, Gone gone);
+  void unindex(const rows::RouteRow& row);
+  template <typename OfEntry, typename Gone>
+  std::size_t drop_everywhere(OfEntry of_entry, Gone gone);
+  std::size_t sweep(DomainEntry& entry);
+  void sweep();
+
+  void touch_domain(rows::Key domain);
+  void touch_tlsa(rows::Key base);
+  void tell();
+  void clear();
+  template <typename Out>
+  bool write_rows(Out& out) const;
+  bool write_file(int fd) const;
+  bool read_file(int fd, Loader& loader);
 
   Bounds bounds_;
   Hash hash_;
   Map<DomainEntry> domains_;
   Map<RowSet<rows::TlsaRow>> tlsa_;
-  Map<std::unordered_map<std::string, std::uint32_t>> hosts_;
+  Map<std::map<std::string, std::uint32_t, std::less<>>> hosts_;  // MX -> domains, routes of each
   Names dirty_domains_, dirty_tlsa_;
   Listener listener_;
   std::uint32_t round_ = 0;
   rows::Sequence sequence_ = 0;
+  bool room_made_ = false;  // in this round
   bool resetting_ = false, complete_ = false, connected_ = false, changed_ = false;
   Sizes sizes_;
   Counters counters_;
