@@ -41,7 +41,7 @@ struct ExtraOption {
 };
 using Given = std::map<std::string, std::string>;  // by name; only those given
 
-// Lives from before start() until after stop().
+// Lives from before start() until after stop(). Descriptors in `inherited` nobody takes stay open.
 struct Context {
   EventLoop& loop;
   const config::Config& config;  // replaced in place by a reload: for the main thread only
@@ -70,7 +70,8 @@ struct Daemon {
   // After SIGHUP, with a configuration that was read, checked and needs no restart. May be empty.
   std::function<void(const config::Config&)> reload;
 
-  // After the loop has ended, before what Context has goes away: stop threads, close. May be empty.
+  // After the loop has ended or start() has failed, before what Context has goes away: stop
+  // threads, close. May be empty.
   std::function<void()> stop;
 
   // The program makes its MetricsServer itself, in start(), on a loop of another thread: one whose

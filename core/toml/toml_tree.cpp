@@ -16,6 +16,8 @@ struct TomlAssertion {};
 #include <algorithm>
 #include <sstream>
 
+#include "core/toml/depth.hpp"
+
 namespace mxw::toml {
 namespace {
 
@@ -28,7 +30,6 @@ std::string printed(const T& value) {
   return out.str();
 }
 
-// toml++ bounds the nesting of arrays and inline tables, but not `a.a.a = 1`.
 struct TooDeep {
   std::size_t line, column;
 };
@@ -137,6 +138,8 @@ std::size_t line_of_assertion(std::string_view text) {
 }  // namespace
 
 Result<Node> parse_toml(std::string_view text, const std::string& file, Place place) try {
+  if (const auto deep = nested_deeper_than(kTomlDepth, text))
+    throw TooDeep{deep->line, deep->column};
   return convert(::toml::parse(text, file), std::make_shared<const std::string>(file), 0);
 } catch (const ::toml::parse_error& error) {
   const auto& begin = error.source().begin;
@@ -147,7 +150,7 @@ Result<Node> parse_toml(std::string_view text, const std::string& file, Place pl
                                     "not TOML: malformed table header or value");
 } catch (const TooDeep& deep) {
   return fail(ErrorKind::usage,
-              place_text(file, deep.line, deep.column, place) + "nested too deeply");
+              place_text(file, deep.line, deep.column, place) + "not TOML: nested too deeply");
 }
 
 std::string canonical(const Node& node) {

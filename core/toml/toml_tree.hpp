@@ -52,7 +52,7 @@ struct Entry {
 [[nodiscard]] const Node* find(const Node::Table& table, std::string_view key);
 [[nodiscard]] Node* find(Node::Table& table, std::string_view key);
 
-// Tables within tables; also bounds the depth of recursion over a tree.
+// Levels of tables and arrays; bounds the recursion of toml++ and ours over a tree.
 inline constexpr std::size_t kTomlDepth = 256;  // TOML_MAX_NESTED_VALUES of toml++
 
 // A table node; Error{usage, "FILE:LINE: reason"} or "FILE:LINE:COLUMN: reason" for what is not

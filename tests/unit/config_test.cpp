@@ -187,7 +187,9 @@ TEST(Config, BoundsSizeAndDepth) {
   while (deep.size() < kFileBytes - 100) deep += "a.";
   EXPECT_THAT(refusal(deep + "b = 1\n"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal('[' + deep + "b]\n"), HasSubstr("nested too deeply"));
-  EXPECT_THAT(refusal("a = " + std::string(1'000, '[')), HasSubstr("not TOML"));
+  EXPECT_THAT(refusal("a = " + std::string(1'000, '[')), HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal("[" + deep.substr(0, 400) + "b]\n" + deep.substr(0, 400) + "b = 1"),
+              HasSubstr("nested too deeply"));
 }
 
 TEST(Config, NearestIsOnlyWhatIsNear) {
