@@ -16,6 +16,18 @@ namespace {
 
 constexpr std::int64_t kStopGrace = 1 * kSecond;
 
+// -1 and errno when nobody waits or nobody can be taken. Who left the backlog is skipped.
+int accept(int listener) {
+  for (;;) {
+    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 || (errno != EINTR && errno != ECONNABORTED)) return fd;
+  }
+}
+
+bool is_exhausted(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 }  // namespace
 
 Server::Server(EventLoop& loop, const Table& table, Asker& asker, const MapNames& names,
@@ -50,25 +62,21 @@ Result<void> Server::listen(int fd) {
   return added;
 }
 
+// The kernel says that descriptors are out before it looks whether anybody waits. So room is made
+// only for the first of a turn, whom the loop has seen, and never for nobody.
 void Server::on_accept(int listener) {
-  for (int i = 0; i < limits::kAcceptsPerTurn && !paused_ && !stopping_; ++i) {
-    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      if (!adopt(fd)) ::close(fd);
-      continue;
+  bool made_room = false;
+  for (int i = 0; i < limits::kAcceptsPerTurn && !made_room && !paused_ && !stopping_; ++i) {
+    int fd = accept(listener);
+    if (fd < 0 && is_exhausted(errno) && i == 0) {
+      ++counters_.no_descriptor;
+      made_room = close_oldest_idle();
+      if (!made_room) return pause_listening();
+      fd = accept(listener);
     }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-    if (!accept_failed()) return;
+    if (fd < 0) return;
+    if (!adopt(fd)) ::close(fd);
   }
-}
-
-// Out of descriptors or memory: true when one was freed and accept() may be tried again.
-bool Server::accept_failed() {
-  ++counters_.no_descriptor;
-  if (close_oldest_idle()) return true;
-  pause_listening();
-  return false;
 }
 
 bool Server::adopt(int fd) {

@@ -78,7 +78,6 @@ class Server {
   [[nodiscard]] Moment moment() const;
   void on_accept(int listener);
   bool adopt(int fd);
-  bool accept_failed();
   void pause_listening();
   void resume_listening();
   bool close_oldest_idle();
