@@ -124,12 +124,13 @@ Result<void> Knowledge::Thread::open() {
   if (!reader) return std::unexpected(std::move(reader.error()));
   reader_ = std::move(*reader);
   cache_ = std::make_unique<feed::CacheWriter>(*loop_, replica_, settings_.cache_path);
-  operator_ = operators::read_operator_state(settings_.operator_dir, clock_.now());
   watch_ = std::make_unique<operators::OperatorWatch>(
       *loop_, settings_.operator_dir,
       [this](std::shared_ptr<const operators::OperatorState> state) {
         on_operator(std::move(state));
-      });
+      },
+      [this] { return clock_.now(); });
+  operator_ = watch_->current();
   tick_ = std::make_unique<Timer>(*loop_, [this] { on_tick(); });
   serve_metrics();
   return {};
@@ -193,7 +194,7 @@ void Knowledge::Thread::compile_all() {
   replica_.for_each_domain([this](std::uint32_t, std::string_view name, const feed::DomainEntry&) {
     mark(name);
   });
-  for (const auto& [domain, brake] : operator_->domains()) mark(domain);
+  for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
 }
 
 Knowledge::Row Knowledge::Thread::row_of(std::string domain) {
@@ -233,9 +234,9 @@ void Knowledge::Thread::send() {
 }
 
 void Knowledge::Thread::on_operator(std::shared_ptr<const operators::OperatorState> state) {
-  for (const auto& [domain, brake] : operator_->domains()) mark(domain);
+  for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
   operator_ = std::move(state);
-  for (const auto& [domain, brake] : operator_->domains()) mark(domain);
+  for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
   const bool off = operator_->enforcement_off(clock_.now());
   shared_.off = off;
   serving_.post([this, off, alive = alive_] {
@@ -254,7 +255,7 @@ void Knowledge::Thread::publish() {
   const feed::Replica::Sizes sizes = replica_.sizes();
   shared_.domains = sizes.domains;
   shared_.policies = sizes.policies;
-  shared_.brakes = operator_->domains().size();
+  shared_.brakes = operator_->brakes().size();
   shared_.refused = replica_.counters().refused;
   shared_.bad_files = replica_.counters().bad_files;
   shared_.connected = replica_.connected();
