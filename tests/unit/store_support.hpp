@@ -23,8 +23,11 @@ inline Time at(std::int64_t seconds) {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "mxw-store-XXXXXX").string();
+  // In `folder`; empty: where temporary files go.
+  explicit TemporaryDirectory(const std::string& folder = "") {
+    const std::filesystem::path in =
+        folder.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(folder);
+    std::string pattern = (in / "mxw-store-XXXXXX").string();
     if (mkdtemp(pattern.data())) path_ = pattern;
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
