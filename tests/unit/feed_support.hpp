@@ -119,7 +119,8 @@ class FakeSource final : public Source {
       return std::visit([&](const auto& row) { return falls(row, table, name); }, item.second);
     });
     std::erase_if(places_, [&](const auto& item) { return !log_.contains(item.second); });
-    log_.emplace(++head_, rows::Deletion{.table = table, .tenant = 0, .name = name, .seq = head_});
+    ++head_;
+    log_.emplace(head_, rows::Deletion{.table = table, .tenant = 0, .name = name, .seq = head_});
   }
   void lose(rows::Sequence begin) {
     log_.clear();
