@@ -84,11 +84,12 @@ void Engine::want(std::string_view text, OnAnswer done) {
   shelf_.touch(domain);
   if (const auto answer = hot_answer(stored, now)) {
     ++counters_.hot;
-    if (is_stale(stored, now)) enqueue(domain, Part::policy);
+    if (is_stale(stored, now)) enqueue(domain, Part::policy, true);
     return done(*answer);
   }
   const auto running = looks_.find(domain);
   if (running != looks_.end() && running->second->policy) {
+    running->second->asked = true;
     if (running->second->concluded && !options_.answer_with_dane)
       return done(answer_of(stored, now));
     ++counters_.merged;
@@ -99,7 +100,8 @@ void Engine::want(std::string_view text, OnAnswer done) {
     ++counters_.refused;
     return done(answer_of(stored, now));
   }
-  Look& look = begin(domain, true, false);
+  Look& look = begin(domain, false);
+  look.asked = true;
   look.wants.push_back(std::move(done));
   begin_policy(domain, look);
 }
@@ -119,7 +121,7 @@ void Engine::hint(std::string_view text) {
   hint_tokens_ -= 1.0;
   shelf_.touch(name->text());
   if (!is_stale(load(name->text(), true), clock_.wall())) return;
-  if (!enqueue(name->text(), Part::policy)) ++counters_.hints_dropped;
+  if (!enqueue(name->text(), Part::policy, true)) ++counters_.hints_dropped;
 }
 
 void Engine::reread(std::string_view text, OnReread done) {
@@ -132,9 +134,8 @@ void Engine::reread(std::string_view text, OnReread done) {
   const auto running = looks_.find(domain);
   // A look that is past its TXT question has not seen what is asked for now; one more follows it.
   if (running != looks_.end() && running->second->txt) {
-    ++counters_.rereads_refused;
-    enqueue(domain, Part::policy, true);
-    return done(std::nullopt);
+    running->second->later.push_back(std::move(done));
+    return;
   }
   if (running == looks_.end() && looks_.size() >= kLooks) {
     ++counters_.rereads_refused;
@@ -142,8 +143,8 @@ void Engine::reread(std::string_view text, OnReread done) {
   }
   ++counters_.rereads;
   memory(domain).reread_next = clock_.boot() + kRereadEvery;
-  Look& look = begin(domain, true, false);
-  look.reread = true;
+  Look& look = begin(domain, false);
+  look.asked = look.reread = true;
   look.rereads.push_back(std::move(done));
   waiting_rereads_.push_back({clock_.boot() + kRereadWait, domain});
   if (!look.policy) begin_policy(domain, look);
@@ -151,14 +152,14 @@ void Engine::reread(std::string_view text, OnReread done) {
 
 void Engine::refresh(std::string_view text) {
   if (const std::optional<mail::HostName> name = mail::HostName::parse(text))
-    enqueue(name->text(), Part::policy, true);
+    enqueue(name->text(), Part::policy, false, true);
 }
 
-Engine::Look& Engine::begin(const std::string& domain, bool asked, bool own) {
+Engine::Look& Engine::begin(const std::string& domain, bool own) {
   auto& look = looks_[domain];
   if (look) return *look;
   look = std::make_unique<Look>();
-  look->stored = load(domain, asked);
+  look->stored = load(domain, false);
   look->own = own;
   if (own) ++own_looks_;
   return *look;
@@ -169,8 +170,7 @@ void Engine::begin_policy(const std::string& domain, Look& look) {
   MXW_CHECK(!look.policy);
   ++counters_.looks;
   look.policy = true;
-  // A look that only was after routes when it began has an older row.
-  look.stored = load(domain, look.stored.domain.last_asked == clock_.wall() || !look.wants.empty());
+  look.stored = load(domain, look.asked);  // one that was after routes alone has an older row
   if (options_.answer_with_dane && !look.wants.empty()) begin_routes(domain, look);
   begin_tlsrpt(domain, look);
   ++look.open;
@@ -193,11 +193,12 @@ void Engine::on_txt(const std::string& domain, const TxtAnswer& txt) {
 void Engine::conclude_look(const std::string& domain, const std::optional<FetchAnswer>& fetch) {
   Look& look = *looks_.at(domain);
   const Moment now = moment(look.reread);
-  const Stored latest = load(domain, false);  // questions may have come meanwhile
-  look.stored.domain.last_asked = std::max(look.stored.domain.last_asked, latest.domain.last_asked);
+  look.stored = load(domain, look.asked);  // questions may have come, or the store be back
+  const bool readable = shelf_.readable();
   const bool live_before = is_live(look.stored.policy, now.now);
   const Conclusion conclusion = conclude(look.stored, *look.txt, fetch, memory(domain).recent, now);
-  if (shelf_.save(conclusion, now.now)) commit();
+  // What could not be read may hold a policy: it is not to be written over with "unknown".
+  if ((readable || conclusion.put) && shelf_.save(conclusion, now.now)) commit();
   look.concluded = true;
   look.effective = conclusion.effective;
   look.stored.domain = conclusion.domain;
@@ -206,9 +207,7 @@ void Engine::conclude_look(const std::string& domain, const std::optional<FetchA
   finish_reread(domain, look, known && (conclusion.put || nothing_there));
   const bool routes = (look.effective && look.effective->mode != policy::Mode::none) ||
                       options_.dane || pinned_.contains(domain);
-  const auto at = routes_at_.find(domain);
-  if (routes && !look.routes_begun && (at == routes_at_.end() || at->second <= clock_.boot()))
-    begin_routes(domain, look);
+  if (routes && !routes_are_fresh(domain)) begin_routes(domain, look);
   lookup_ended(domain);
 }
 
@@ -245,7 +244,13 @@ void Engine::lookup_ended(const std::string& domain) {
   const auto at = looks_.find(domain);  // an answer may have begun more
   if (at == looks_.end() || at->second->open > 0) return;
   if (at->second->own) --own_looks_;
+  const std::vector<OnReread> later = std::move(at->second->later);
   looks_.erase(at);
+  if (!later.empty()) {
+    reread(domain, [later](const std::optional<rows::RereadRow>& row) {
+      for (const OnReread& done : later) done(row);
+    });
+  }
   start_queued();
 }
 

@@ -154,7 +154,7 @@ class Engine {
   [[nodiscard]] Answer answer_of(const Stored& stored, Time now);
   [[nodiscard]] Stored load(const std::string& domain, bool asked);
   [[nodiscard]] Moment moment(bool reread);
-  Look& begin(const std::string& domain, bool asked, bool own);
+  Look& begin(const std::string& domain, bool own);
   void begin_policy(const std::string& domain, Look& look);
   void on_txt(const std::string& domain, const TxtAnswer& txt);
   void conclude_look(const std::string& domain, const std::optional<FetchAnswer>& fetch);
@@ -223,6 +223,7 @@ class Engine {
   bool walking_ = false, pruning_ = false;
   rows::Sequence walked_ = 0;
   Time newest_stored_;
+  std::int64_t stepped_at_ = 0;
   bool clock_behind_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

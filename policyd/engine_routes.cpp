@@ -33,7 +33,8 @@ void Engine::on_routes(const std::string& domain, const MxFound& found) {
                     (look.dane == policy::DaneState::error && !before.empty());
   if (!protects && !dane && !pinned_.contains(domain)) {
     if (!before.empty() && rows.routes && shelf_.save_routes(domain, {})) commit();
-    return follow_routes(domain, now + std::max(rows.until - now, kNoneHold));
+    memory(domain).routes_next = clock_.boot() + std::max(rows.until - now, kNoneHold);
+    return;
   }
   bool wrote = false;
   for (const auto& [base, set] : rows.tlsa) wrote = shelf_.save_tlsa(base, set) || wrote;
@@ -51,8 +52,17 @@ void Engine::follow_routes(const std::string& domain, Time until) {
       clock_.boot() + wait + static_cast<std::int64_t>(static_cast<double>(wait) * 0.1 * chance);
   if (const auto known = routes_at_.find(domain); known != routes_at_.end())
     routes_due_.erase({known->second, domain});
+  else if (routes_at_.size() >= kFollowed)
+    return;
   routes_at_[domain] = at;
   routes_due_.emplace(at, domain);
+}
+
+bool Engine::routes_are_fresh(const std::string& domain) {
+  const auto at = routes_at_.find(domain);
+  if (at != routes_at_.end()) return at->second > clock_.boot();
+  const auto known = memories_.find(domain);
+  return known != memories_.end() && known->second.routes_next > clock_.boot();
 }
 
 policy::DaneState Engine::dane_of_stored(const std::string& domain, Time now) {

@@ -37,14 +37,14 @@ void Engine::observe_clock() {
   ++counters_.clock_steps;
   scale_.stepped(*step, shelf_.head());
   observer_.on_clock_step(*step);
-  Conclusion conclusion;
+  stepped_at_ = clock_.boot();
   rows::EventRow event;
   event.tenant = options_.tenant;
   event.origin = options_.origin;
   event.time = clock_.wall();
   event.kind = name(EventKind::clock_step);
   event.detail = "by " + std::to_string(*step / kSecond) + " s";
-  observer_.on_event(event);
+  shelf_.append(event);
   // Every domain row is written anew in the new scale, page by page.
   walking_ = true;
   walked_ = 0;
@@ -59,14 +59,14 @@ void Engine::expire_rereads() {
   }
 }
 
-bool Engine::enqueue(const std::string& domain, Part part, bool force) {
+bool Engine::enqueue(const std::string& domain, Part part, bool asked, bool force) {
   if (queued_.contains({domain, part})) return true;
   if (const auto look = looks_.find(domain); look != looks_.end() && !force) {
     const bool same = part == Part::policy ? look->second->policy : look->second->routes_begun;
     if (same) return true;
   }
   if (queue_.size() >= kQueue) return false;
-  queue_.push_back({domain, part, force});
+  queue_.push_back({domain, part, asked, force});
   queued_.emplace(domain, part);
   return true;
 }
@@ -81,7 +81,8 @@ void Engine::start_queued() {
       continue;
     }
     queued_.erase({next.domain, next.part});
-    Look& look = begin(next.domain, false, true);
+    Look& look = begin(next.domain, true);
+    look.asked = next.asked;
     if (next.part == Part::policy) {
       look.reread = next.force;
       begin_policy(next.domain, look);
@@ -138,7 +139,7 @@ void Engine::queue_pinned() {
   for (const std::string& domain : pinned_) {
     shelf_.touch(domain);
     if (is_stale(load(domain, false), now)) enqueue(domain, Part::policy);
-    if (!routes_at_.contains(domain)) enqueue(domain, Part::routes);
+    if (!routes_are_fresh(domain)) enqueue(domain, Part::routes);
   }
 }
 
@@ -177,7 +178,8 @@ void Engine::walk_row(const rows::Change& change, Time now) {
 void Engine::prune() {
   const bool due = clock_.boot() >= prune_at_ && !walking_;
   if (clock_behind_ && clock_.wall() >= newest_stored_ - kBehind) clock_behind_ = false;
-  if ((!due && !pruning_) || clock_behind_ || scale_.ever_stepped()) return;
+  const bool healing = scale_.ever_stepped() && clock_.boot() - stepped_at_ < kStepHealing;
+  if ((!due && !pruning_) || clock_behind_ || healing) return;
   prune_at_ = clock_.boot() + kPruneEvery;
   store::Pinned pinned;
   for (const std::string& domain : pinned_) pinned.emplace(options_.tenant, domain);

@@ -44,13 +44,16 @@ void Shelf::correct(Stored& stored) const {
 }
 
 Stored Shelf::load(const std::string& domain) {
+  readable_ = true;
   if (const auto held = held_.find(domain); held != held_.end()) return held->second;
   Stored stored;
   auto row = store_.domain(key(domain));
-  if (took(row, "read a domain", domain) && *row) {
+  readable_ = took(row, "read a domain", domain);
+  if (readable_ && *row) {
     stored.domain = std::move(**row);
     auto policy = store_.current_policy(key(domain));
-    if (took(policy, "read a policy", domain)) stored.policy = std::move(*policy);
+    readable_ = took(policy, "read a policy", domain);
+    if (readable_) stored.policy = std::move(*policy);
     correct(stored);
   }
   stored.domain.tenant = tenant_;
@@ -158,6 +161,11 @@ bool Shelf::save_routes(const std::string& domain, const std::vector<rows::Route
 
 bool Shelf::save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows) {
   return took(store_.replace_tlsa(key(base), rows), "write TLSA", base);
+}
+
+void Shelf::append(const rows::EventRow& event) {
+  observer_.on_event(event);
+  (void)took(store_.append_event(event), "write an event", event.domain);
 }
 
 void Shelf::touch(const std::string& domain) {

@@ -39,6 +39,7 @@ class Shelf {
   [[nodiscard]] const std::string& origin() const { return origin_; }
 
   [[nodiscard]] Stored load(const std::string& domain);
+  [[nodiscard]] bool readable() const { return readable_; }  // the last load() got an answer
   [[nodiscard]] std::vector<rows::RouteRow> routes(const std::string& domain);
   [[nodiscard]] std::vector<rows::TlsaRow> tlsa(const std::string& base);
   [[nodiscard]] std::vector<rows::DomainRow> due(Time before, std::size_t limit);
@@ -50,6 +51,7 @@ class Shelf {
   bool save_row(const rows::DomainRow& row);
   bool save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows);
   bool save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows);
+  void append(const rows::EventRow& event);
   void touch(const std::string& domain);
   void flush_touched(Time now);
   void retry();  // what is held in memory; true store trouble ends it at the first failure
@@ -75,6 +77,7 @@ class Shelf {
   std::size_t held_bytes_ = 0;
   std::set<std::string> touched_;
   rows::Sequence last_head_ = 0;
+  bool readable_ = true;
   std::uint64_t failures_ = 0, dropped_ = 0;
 };
 
