@@ -1,0 +1,189 @@
+// Engine: what is done by the second: due domains, routes, the walk over the store, pruning.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <variant>
+
+#include "policyd/engine.hpp"
+#include "policyd/event_kind.hpp"
+
+namespace mxw::policyd {
+namespace {
+
+constexpr std::int64_t kTick = 1 * kSecond;
+constexpr std::int64_t kPinnedEvery = 1 * kMinute;
+constexpr std::int64_t kBehind = 1 * kHour;  // semantics 11, Clock
+
+}  // namespace
+
+void Engine::tick() {
+  const Time now = clock_.wall();
+  observe_clock();
+  expire_rereads();
+  shelf_.retry();
+  shelf_.flush_touched(now);
+  if (walking_) walk();
+  queue_pinned();
+  queue_due();
+  queue_routes();
+  start_queued();
+  prune();
+  tick_->start(kTick);
+}
+
+void Engine::observe_clock() {
+  const std::optional<std::int64_t> step = scale_.observe(clock_.wall(), clock_.boot());
+  if (!step) return;
+  ++counters_.clock_steps;
+  scale_.stepped(*step, shelf_.head());
+  observer_.on_clock_step(*step);
+  stepped_at_ = clock_.boot();
+  rows::EventRow event;
+  event.tenant = options_.tenant;
+  event.origin = options_.origin;
+  event.time = clock_.wall();
+  event.kind = name(EventKind::clock_step);
+  event.detail = "by " + std::to_string(*step / kSecond) + " s";
+  shelf_.append(event);
+  // Every domain row is written anew in the new scale, page by page.
+  walking_ = true;
+  walked_ = 0;
+}
+
+void Engine::expire_rereads() {
+  while (!waiting_rereads_.empty() && waiting_rereads_.front().deadline <= clock_.boot()) {
+    const std::string domain = waiting_rereads_.front().domain;
+    waiting_rereads_.pop_front();
+    const auto look = looks_.find(domain);
+    if (look != looks_.end()) finish_reread(domain, *look->second, false);
+  }
+}
+
+bool Engine::enqueue(const std::string& domain, Part part, bool asked, bool force) {
+  if (queued_.contains({domain, part})) return true;
+  if (const auto look = looks_.find(domain); look != looks_.end() && !force) {
+    const bool same = part == Part::policy ? look->second->policy : look->second->routes_begun;
+    if (same) return true;
+  }
+  if (queue_.size() >= kQueue) return false;
+  queue_.push_back({domain, part, asked, force});
+  queued_.emplace(domain, part);
+  return true;
+}
+
+// Domains that are being looked at already are passed over once: their turn comes when that ends.
+void Engine::start_queued() {
+  for (std::size_t left = queue_.size(); left > 0 && own_looks_ < options_.parallel; --left) {
+    Queued next = std::move(queue_.front());
+    queue_.pop_front();
+    if (looks_.contains(next.domain)) {
+      queue_.push_back(std::move(next));
+      continue;
+    }
+    queued_.erase({next.domain, next.part});
+    Look& look = begin(next.domain, true);
+    look.asked = next.asked;
+    if (next.part == Part::policy) {
+      look.reread = next.force;
+      begin_policy(next.domain, look);
+    } else {
+      begin_routes(next.domain, look);
+    }
+  }
+}
+
+void Engine::queue_due() {
+  const std::size_t room = options_.parallel > own_looks_ ? options_.parallel - own_looks_ : 0;
+  if (room == 0 || queue_.size() >= kQueue / 2) return;
+  const Time now = clock_.wall();
+  for (const rows::DomainRow& row : shelf_.due(now, kDuePerSecond)) {
+    if (row.tenant != options_.tenant || looks_.contains(row.name)) continue;
+    // What is held in memory, or was written before the clock stepped, may say another time.
+    const Stored stored = shelf_.load(row.name);
+    if (!stored.domain.refresh_at || *stored.domain.refresh_at > now) {
+      if (stored.domain.seq != 0 && scale_.correction(stored.domain.seq) != 0)
+        shelf_.save_row(stored.domain);
+      continue;
+    }
+    ++counters_.due;
+    enqueue(row.name, Part::policy);
+  }
+}
+
+void Engine::queue_routes() {
+  const std::int64_t boot = clock_.boot();
+  for (std::size_t i = 0; i < kDuePerSecond && !routes_due_.empty(); ++i) {
+    const auto first = routes_due_.begin();
+    if (first->first > boot) return;
+    const std::string domain = first->second;
+    routes_due_.erase(first);
+    routes_at_.erase(domain);
+    // Nobody needs the routes of a domain that is neither protected nor asked for any more.
+    const Stored stored = load(domain, false);
+    const Time now = clock_.wall();
+    const bool needed = pinned_.contains(domain) ||
+                        (now - stored.domain.last_asked <= kIdle && !shelf_.routes(domain).empty());
+    if (needed) enqueue(domain, Part::routes);
+  }
+}
+
+void Engine::set_pinned(std::set<std::string> domains) {
+  pinned_ = std::move(domains);
+  pinned_at_ = 0;
+}
+
+void Engine::queue_pinned() {
+  if (clock_.boot() < pinned_at_) return;
+  pinned_at_ = clock_.boot() + kPinnedEvery;
+  const Time now = clock_.wall();
+  for (const std::string& domain : pinned_) {
+    shelf_.touch(domain);
+    if (is_stale(load(domain, false), now)) enqueue(domain, Part::policy);
+    if (!routes_are_fresh(domain)) enqueue(domain, Part::routes);
+  }
+}
+
+// Once over all rows, at start and after a step of the clock: which routes there are, what is the
+// newest time stored, and which rows are to be written in the new scale.
+void Engine::walk() {
+  const Time now = clock_.wall();
+  const std::vector<rows::Change> page = shelf_.current(walked_, kWalkRows);
+  for (const rows::Change& change : page) walk_row(change, now);
+  if (!page.empty()) {
+    walked_ = rows::sequence_of(page.back());
+    return;
+  }
+  walking_ = false;
+  clock_behind_ = !scale_.ever_stepped() && now < newest_stored_ - kBehind;
+  if (clock_behind_) observer_.on_clock_behind(newest_stored_);
+}
+
+void Engine::walk_row(const rows::Change& change, Time now) {
+  if (const auto* domain = std::get_if<rows::DomainRow>(&change)) {
+    if (domain->checked_at) newest_stored_ = std::max(newest_stored_, *domain->checked_at);
+    if (domain->tenant == options_.tenant && scale_.correction(domain->seq) != 0)
+      shelf_.save_row(shelf_.load(domain->name).domain);
+  } else if (const auto* policy = std::get_if<rows::PolicyRow>(&change)) {
+    newest_stored_ = std::max(newest_stored_, policy->fetched_at);
+  } else if (const auto* route = std::get_if<rows::RouteRow>(&change)) {
+    if (route->tenant != options_.tenant || routes_at_.contains(route->policy_domain)) return;
+    // Those that ran out while we were away are spread over ten minutes.
+    const double chance = options_.random ? options_.random() : 0.5;
+    const auto spread = static_cast<std::int64_t>(static_cast<double>(10 * kMinute) * chance);
+    follow_routes(route->policy_domain, std::max(route->until, now + spread));
+  }
+}
+
+// A clock in doubt prunes nothing: it must not be the reason why a policy is lost.
+void Engine::prune() {
+  const bool due = clock_.boot() >= prune_at_ && !walking_;
+  if (clock_behind_ && clock_.wall() >= newest_stored_ - kBehind) clock_behind_ = false;
+  const bool healing = scale_.ever_stepped() && clock_.boot() - stepped_at_ < kStepHealing;
+  if ((!due && !pruning_) || clock_behind_ || healing) return;
+  prune_at_ = clock_.boot() + kPruneEvery;
+  store::Pinned pinned;
+  for (const std::string& domain : pinned_) pinned.emplace(options_.tenant, domain);
+  pruning_ = shelf_.prune(options_.bounds, clock_.wall(), pinned);
+}
+
+}  // namespace mxw::policyd
