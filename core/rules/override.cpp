@@ -11,7 +11,7 @@ Node::Table& subtable(Node& root, const std::string& key, const Node& over) {
   auto& table = *root.as<Node::Table>();
   Node* node = find(table, key);
   if (node == nullptr) {
-    table.push_back({key, Node{Node::Table{}, over.line, over.file}});
+    table.push_back({key, Node{Node::Table{}, over.line, over.column, over.file}});
     node = &table.back().value;
   }
   if (node->as<Node::Table>() == nullptr) node->data = Node::Table{};

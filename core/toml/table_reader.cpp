@@ -14,7 +14,7 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 void Problems::add(const Node& at, const std::string& reason) {
-  if (first_.empty()) first_ = *at.file + ":" + std::to_string(at.line) + ": " + reason;
+  if (first_.empty()) first_ = place_text(*at.file, at.line, at.column, place_) + reason;
 }
 
 TableReader::TableReader(const Node& node, std::string_view where, Problems& problems)
@@ -64,10 +64,11 @@ std::vector<std::string> TableReader::texts(std::string_view key) {
   return node == nullptr ? std::vector<std::string>() : read_texts(*node, key, problems_);
 }
 
-void TableReader::finish() {
+void TableReader::finish(const Hint& hint) {
   for (const Entry& entry : *table_) {
     if (std::ranges::find(asked_, entry.key) == asked_.end()) {
-      problems_.add(entry.value, where_ + ": unknown key " + quoted(entry.key));
+      problems_.add(entry.value,
+                    where_ + ": unknown key " + quoted(entry.key) + (hint ? hint(entry.key) : ""));
     }
   }
 }

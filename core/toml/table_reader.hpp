@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,12 +19,15 @@ namespace mxw::toml {
 
 class Problems {
  public:
+  explicit Problems(Place place = Place::line) : place_(place) {}
+
   void add(const Node& at, const std::string& reason);  // only the first is kept
   [[nodiscard]] const std::string& first() const { return first_; }
   [[nodiscard]] bool none() const { return first_.empty(); }
 
  private:
-  std::string first_;  // "FILE:LINE: reason"
+  Place place_;
+  std::string first_;  // "FILE:LINE: reason" or "FILE:LINE:COLUMN: reason"
 };
 
 // The Node must outlive the reader. REQUIRES: finish() before it is destroyed.
@@ -65,7 +69,9 @@ class TableReader {
   [[nodiscard]] const Node& node() const { return node_; }
   [[nodiscard]] Problems& problems() { return problems_; }
 
-  void finish();  // keys nobody asked for are a problem
+  // Keys nobody asked for are a problem. `hint` may say more about one: `, perhaps "x" is meant`.
+  using Hint = std::function<std::string(std::string_view key)>;
+  void finish(const Hint& hint = {});
 
  private:
   static std::string wrong_word(const std::string* text, std::string_view what);

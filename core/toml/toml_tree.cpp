@@ -16,6 +16,8 @@ struct TomlAssertion {};
 #include <algorithm>
 #include <sstream>
 
+#include "core/toml/depth.hpp"
+
 namespace mxw::toml {
 namespace {
 
@@ -28,21 +30,26 @@ std::string printed(const T& value) {
   return out.str();
 }
 
-// toml++ bounds the nesting (TOML_MAX_NESTED_VALUES, 256), and so this recursion.
-Node convert(const ::toml::node& from, const File& file) {
+struct TooDeep {
+  std::size_t line, column;
+};
+
+Node convert(const ::toml::node& from, const File& file, std::size_t depth) {
   Node node;
+  if (depth > kTomlDepth) throw TooDeep{from.source().begin.line, from.source().begin.column};
   node.line = from.source().begin.line;
+  node.column = from.source().begin.column;
   node.file = file;
   if (const ::toml::table* table = from.as_table()) {
     Node::Table entries;
     for (const auto& [key, value] : *table) {
-      entries.push_back({std::string(key.str()), convert(value, file)});
+      entries.push_back({std::string(key.str()), convert(value, file, depth + 1)});
     }
     std::ranges::sort(entries, {}, &Entry::key);
     node.data = std::move(entries);
   } else if (const ::toml::array* array = from.as_array()) {
     Node::Array items;
-    for (const ::toml::node& item : *array) items.push_back(convert(item, file));
+    for (const ::toml::node& item : *array) items.push_back(convert(item, file, depth + 1));
     node.data = std::move(items);
   } else if (const auto* text = from.as_string()) {
     node.data = text->get();
@@ -104,6 +111,11 @@ Node* find(Node::Table& table, std::string_view key) {
   return it == table.end() ? nullptr : &it->value;
 }
 
+std::string place_text(const std::string& file, std::size_t line, std::size_t column, Place place) {
+  return file + ':' + std::to_string(line) +
+         (place == Place::line ? "" : ':' + std::to_string(column)) + ": ";
+}
+
 namespace {
 
 // The line of an assertion, which comes without its place: the first line with which the text up to
@@ -125,14 +137,20 @@ std::size_t line_of_assertion(std::string_view text) {
 
 }  // namespace
 
-Result<Node> parse_toml(std::string_view text, const std::string& file) try {
-  return convert(::toml::parse(text, file), std::make_shared<const std::string>(file));
+Result<Node> parse_toml(std::string_view text, const std::string& file, Place place) try {
+  if (const auto deep = nested_deeper_than(kTomlDepth, text))
+    throw TooDeep{deep->line, deep->column};
+  return convert(::toml::parse(text, file), std::make_shared<const std::string>(file), 0);
 } catch (const ::toml::parse_error& error) {
-  return fail(ErrorKind::usage, file + ":" + std::to_string(error.source().begin.line) +
-                                    ": not TOML: " + std::string(error.description()));
+  const auto& begin = error.source().begin;
+  return fail(ErrorKind::usage, place_text(file, begin.line, begin.column, place) +
+                                    "not TOML: " + std::string(error.description()));
 } catch (const TomlAssertion&) {
-  return fail(ErrorKind::usage, file + ":" + std::to_string(line_of_assertion(text)) +
-                                    ": not TOML: malformed table header or value");
+  return fail(ErrorKind::usage, place_text(file, line_of_assertion(text), 1, place) +
+                                    "not TOML: malformed table header or value");
+} catch (const TooDeep& deep) {
+  return fail(ErrorKind::usage,
+              place_text(file, deep.line, deep.column, place) + "not TOML: nested too deeply");
 }
 
 std::string canonical(const Node& node) {

@@ -1,5 +1,6 @@
-// A TOML document as a plain tree with the file and line of every value. The only place that knows
-// toml++ is the .cpp: the library is heavy to compile and its types stay out of our headers.
+// A TOML document as a plain tree with the file, line and column of every value. The only place
+// that knows toml++ is the .cpp: the library is heavy to compile and its types stay out of our
+// headers.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,11 @@ namespace mxw::toml {
 
 struct Entry;
 
+// How a place in a file is named in messages.
+enum class Place : std::uint8_t { line, line_and_column };
+[[nodiscard]] std::string place_text(const std::string& file, std::size_t line, std::size_t column,
+                                     Place place);  // "FILE:LINE: " or "FILE:LINE:COLUMN: "
+
 // A TOML date or date-time as RFC 3339 text.
 struct DateText {
   std::string text;
@@ -25,7 +31,7 @@ struct Node {
   using Table = std::vector<Entry>;  // sorted by key, each once
 
   std::variant<bool, std::int64_t, double, std::string, DateText, Array, Table> data;
-  std::uint32_t line = 0;
+  std::uint32_t line = 0, column = 0;  // of its first character, from 1; columns count characters
   std::shared_ptr<const std::string> file;  // as given to parse_toml
 
   template <typename T>
@@ -46,8 +52,13 @@ struct Entry {
 [[nodiscard]] const Node* find(const Node::Table& table, std::string_view key);
 [[nodiscard]] Node* find(Node::Table& table, std::string_view key);
 
-// A table node; Error{usage, "FILE:LINE: reason"} for what is not TOML 1.0.
-[[nodiscard]] Result<Node> parse_toml(std::string_view text, const std::string& file);
+// Levels of tables and arrays; bounds the recursion of toml++ and ours over a tree.
+inline constexpr std::size_t kTomlDepth = 256;  // TOML_MAX_NESTED_VALUES of toml++
+
+// A table node; Error{usage, "FILE:LINE: reason"} or "FILE:LINE:COLUMN: reason" for what is not
+// TOML 1.0 or is nested deeper than kTomlDepth.
+[[nodiscard]] Result<Node> parse_toml(std::string_view text, const std::string& file,
+                                      Place place = Place::line);
 
 // The values as text without layout, comments, file and line: equal documents give equal text.
 [[nodiscard]] std::string canonical(const Node& node);

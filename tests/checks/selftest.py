@@ -112,6 +112,44 @@ class Paths(unittest.TestCase):
             self.assertIn("docs/a.md:2: ", out)
 
 
+class Units(unittest.TestCase):
+    def packaging(self):
+        top = os.path.join(HERE, "..", "..")
+        files = {}
+        for folder, _, names in os.walk(os.path.join(top, "packaging")):
+            for name in names:
+                path = os.path.join(folder, name)
+                with open(path, encoding="utf-8") as f:
+                    files[os.path.relpath(path, top)] = f.read()
+        return files
+
+    def expect(self, path, before, after, problem):
+        files = self.packaging()
+        self.assertIn(before, files["packaging/" + path])
+        files["packaging/" + path] = files["packaging/" + path].replace(before, after)
+        code, out = run_check("units", files)
+        self.assertEqual(code, 1, out)
+        self.assertIn(problem, out)
+
+    def test_shipped(self):
+        self.assertEqual(run_check("units", self.packaging()), (0, ""))
+
+    def test_bad_units(self):
+        mapd, socket = "systemd/mxwarden-map.service", "systemd/mxwarden-map.socket"
+        self.expect(mapd, "RestartSec=", "RestatSec=", "RestatSec")
+        self.expect(mapd, "StartLimitIntervalSec=0", "", "StartLimitIntervalSec= is not 0")
+        self.expect(mapd, "NoNewPrivileges=yes\nCapabilityBoundingSet=\n", "", "more exposed than")
+        self.expect(mapd, "After=", "After=mxwarden-policyd.service ", "waits for policyd")
+        self.expect(socket, "TriggerLimitIntervalSec=0", "", "TriggerLimitIntervalSec= is not 0")
+        self.expect(socket, ":8461", ":8462", "is not the default of map.listen")
+
+    def test_bad_users_and_folders(self):
+        self.expect("sysusers.d/mxwarden.conf", "u mxw-milter", "#", "names mxw-milter")
+        self.expect("sysusers.d/mxwarden.conf", "m mxw-map mxw-ask", "#", "not in group mxw-ask")
+        if os.geteuid() == 0:
+            self.expect("tmpfiles.d/mxwarden.conf", "map 0700", "map 0750", "lib/mxwarden/map: 750")
+
+
 class Format(unittest.TestCase):
     def test_format(self):
         self.assertEqual(run_check("format", {"core/a.cpp": "int f();\n"})[0], 0)
@@ -123,4 +161,4 @@ class Format(unittest.TestCase):
 if __name__ == "__main__":
     if sys.argv[1:] == ["--format"]:
         unittest.main(argv=[sys.argv[0], "Format"])
-    unittest.main(argv=[sys.argv[0], "Arrows", "Sizes", "Paths"])
+    unittest.main(argv=[sys.argv[0], "Arrows", "Sizes", "Paths", "Units"])

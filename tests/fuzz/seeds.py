@@ -223,6 +223,21 @@ def texts():
     put("rules", "override", b'[R02]\nseverity = "low"\n[R02.exempt]\nmx = ["mx.example.org"]\n')
 
 
+def configurations():
+    with open(os.path.join(ROOT, "packaging", "mxwarden.toml"), "rb") as f:
+        shipped = f.read()
+    put("config", "shipped", shipped)
+    put("config", "open", b"\n".join(line[1:] if line[:1] == b"#" and line[1:2].islower() else line
+                                     for line in shipped.split(b"\n") if line[:2] != b"# "))
+    put("config", "many", b'[resolver]\nservers = ["192.0.2.53", "[2001:db8::53]:5353"]\n'
+        b'validating = ["192.0.2.53:53"]\n[fetch]\nallow = ["192.0.2.0/24"]\nport = 8443\n'
+        b'[map]\nlisten = ["inet6:[::1]:8461", "unix:/run/map.sock"]\nnames.a = "sendmail"\n')
+    for i, text in enumerate((b"unix:/run/mxwarden/map/map.sock", b"[mpa]\nlisten = []\n",
+                              b"[map]\ncold_wait = 3\n", b"a.b.c.d = [{e = [[1]]}]\n", b"[$x]\n",
+                              b'[paths]\nrun = "/\\u0001\\U0001F600"\n')):
+        put("config", "wrong-%d" % i, text)
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
@@ -232,6 +247,7 @@ def main():
     decoding()
     captures()
     texts()
+    configurations()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 

@@ -1,0 +1,149 @@
+#include "core/config/load.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/config/codec.hpp"
+#include "core/config/options.hpp"
+#include "core/toml/table_reader.hpp"
+
+namespace mxw::config {
+namespace {
+
+using toml::Node;
+using toml::Problems;
+
+std::string perhaps(std::string_view near) {
+  return near.empty() ? std::string() : ", perhaps " + quoted(near) + " is meant";
+}
+
+std::string key_hint(std::string_view table, std::string_view key) {
+  std::vector<std::string_view> here;
+  for (const Option& option : options()) {
+    if (option.table == table) here.push_back(option.key);
+  }
+  const std::string near = perhaps(nearest(key, here));
+  if (!near.empty()) return near;
+  for (const Option& option : options()) {
+    if (option.key == key) return ", it belongs into [" + std::string(option.table) + ']';
+  }
+  return {};
+}
+
+std::string table_hint(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const TableHelp& table : tables()) known.push_back(table.name);
+  const std::string near = perhaps(nearest(name, known));
+  if (!near.empty()) return near;
+  for (const Option& option : options()) {
+    if (option.key == name) return ", it belongs into [" + std::string(option.table) + ']';
+  }
+  return {};
+}
+
+void read_table(std::string_view name, const Node& node, Problems& problems, Config& config) {
+  toml::TableReader reader(node, '[' + std::string(name) + ']', problems);
+  for (const Option& option : options()) {
+    if (option.table != name) continue;
+    if (const Node* value = reader.optional(option.key)) option.read(*value, problems, config);
+  }
+  reader.finish([name](std::string_view key) { return key_hint(name, key); });
+}
+
+// The node of "table.key", or the document: where a problem of several keys is shown.
+const Node& node_of(const Node& document, std::string_view table, std::string_view key) {
+  const auto* top = document.as<Node::Table>();
+  const Node* found = top == nullptr ? nullptr : find(*top, table);
+  const auto* inner = found == nullptr ? nullptr : found->as<Node::Table>();
+  const Node* value = inner == nullptr ? nullptr : find(*inner, key);
+  return value == nullptr ? document : *value;
+}
+
+void check_together(const Node& document, const Config& config, Problems& problems) {
+  const Resolver& resolver = config.resolver;
+  for (const Endpoint& server : resolver.validating) {
+    if (std::ranges::find(resolver.servers, server) == resolver.servers.end()) {
+      problems.add(node_of(document, "resolver", "validating"),
+                   quoted("validating") + " has " + text_of(server) + ", which is not in " +
+                       quoted("servers"));
+    }
+  }
+  std::vector<std::string> listen = config.map.listen;
+  std::ranges::sort(listen);
+  if (const auto twice = std::ranges::adjacent_find(listen); twice != listen.end()) {
+    problems.add(node_of(document, "map", "listen"),
+                 quoted("listen") + " has " + quoted(*twice) + " twice");
+  }
+}
+
+}  // namespace
+
+Result<Config> parse(std::string_view text, const std::string& name) {
+  if (text.size() > kFileBytes) {
+    return fail(ErrorKind::usage, name + ": larger than " + std::to_string(kFileBytes) + " octets");
+  }
+  const auto document = toml::parse_toml(text, name, toml::Place::line_and_column);
+  if (!document) return std::unexpected(document.error());
+  Problems problems(toml::Place::line_and_column);
+  Config config;
+  toml::TableReader top(*document, "the file", problems);
+  for (const TableHelp& table : tables()) {
+    if (const Node* node = top.optional(table.name)) {
+      read_table(table.name, *node, problems, config);
+    }
+  }
+  top.finish(table_hint);
+  check_together(*document, config, problems);
+  if (!problems.none()) return fail(ErrorKind::usage, problems.first());
+  return config;
+}
+
+Result<Config> load(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return fail(ErrorKind::usage, path + ": " + std::strerror(errno));
+  std::string text(kFileBytes + 1, '\0');
+  std::size_t size = 0;
+  int error = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) error = errno;
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  ::close(fd);
+  if (error != 0) return fail(ErrorKind::usage, path + ": " + std::strerror(error));
+  text.resize(size);
+  return parse(text, path);
+}
+
+std::vector<Change> changes(const Config& before, const Config& after) {
+  std::vector<Change> found;
+  for (const Option& option : options()) {
+    if (option.print(before) != option.print(after)) {
+      found.push_back({option.name(), option.reload});
+    }
+  }
+  return found;
+}
+
+Result<Config> reload(const Config& old, const std::string& path,
+                      std::span<const std::string_view> mine) {
+  auto fresh = load(path);
+  if (!fresh) return fresh;
+  std::string refused;
+  for (const Change& change : changes(old, *fresh)) {
+    const std::string_view table = std::string_view(change.key).substr(0, change.key.find('.'));
+    const bool ours = mine.empty() || std::ranges::find(mine, table) != mine.end();
+    if (ours && !change.reload) refused += (refused.empty() ? "" : ", ") + change.key;
+  }
+  if (refused.empty()) return fresh;
+  return fail(ErrorKind::usage, path + ": changed, but needs a restart: " + refused);
+}
+
+}  // namespace mxw::config

@@ -1,0 +1,199 @@
+#include "core/service/daemon.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include "core/config/load.hpp"
+#include "core/service/daemon_options.hpp"
+#include "core/service/log.hpp"
+#include "core/service/metrics_server.hpp"
+#include "core/service/rights.hpp"
+#include "mxwarden_version.hpp"
+
+namespace mxw::service {
+namespace {
+
+constexpr int kGood = 0, kUsage = 2, kInput = 3, kTemporary = 4;
+constexpr mode_t kOpenFolder = 0755, kOwnFolder = 0700;
+
+// Whether the path is a folder then; it is made when only its last part is missing.
+bool make_folder(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) return ::chmod(path.c_str(), mode) == 0;
+  struct stat found{};
+  return ::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+Result<config::Config> settings(const DaemonOptions& options) {
+  if (!options.config_given && ::access(options.config_file.c_str(), F_OK) != 0 &&
+      errno == ENOENT) {
+    return config::Config{};
+  }
+  return config::load(options.config_file);
+}
+
+// One run, from the first right given up to the end of the loop.
+class Run {
+ public:
+  Run(const Daemon& daemon, const DaemonOptions& options, config::Config config)
+      : daemon_(daemon), options_(options), config_(std::move(config)), metrics_(daemon.name) {}
+
+  int go() {
+    if (auto gone = give_up_rights(); !gone) return failed(gone.error());
+    if (daemon_.once) {
+      if (const auto code = daemon_.once(config_, options_.given)) return *code;
+    }
+    auto loop = EventLoop::create();
+    if (!loop) return failed(loop.error());
+    loop_ = *std::move(loop);
+    notify_ = std::make_unique<Notifier>(*loop_);
+    if (auto set = watch_signals(); !set) return failed(set.error());
+    auto started = start();
+    int code = kGood;
+    if (started) {
+      loop_->run();
+      notify_->stopping();
+    } else {
+      code = failed(started.error());
+    }
+    server_.reset();
+    if (daemon_.stop) daemon_.stop();
+    if (started) log_info("stopped");
+    notify_.reset();  // its timer belongs to the loop
+    return code;
+  }
+
+ private:
+  int failed(const Error& error) {
+    log_error(error.message);
+    return exit_code(error.kind);
+  }
+
+  Result<void> watch_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const int signal : {SIGTERM, SIGINT}) {
+      if (auto set = loop_->add_signal(signal, [this] { loop_->stop(); }); !set) return set;
+    }
+    return loop_->add_signal(SIGHUP, [this] { reload(); });
+  }
+
+  Result<void> start() {
+    context_.emplace(Context{*loop_, config_, *notify_, metrics_, options_.given, listen_fds(),
+                             config_.paths.run + '/' + daemon_.name,
+                             config_.paths.state + '/' + daemon_.name});
+    for (const auto& [path, mode] : {std::pair(context_->run_folder, kOpenFolder),
+                                     std::pair(context_->state_folder, kOwnFolder)}) {
+      if (!make_folder(path, mode)) {
+        log_warning("there is no folder " + path + " and none can be made");
+      }
+    }
+    build_info();
+    if (daemon_.start) {
+      if (auto started = daemon_.start(*context_); !started) return started;
+    }
+    serve_metrics_socket();
+    if (auto confined = confine(daemon_.profile); !confined) {
+      log_warning("running without sandbox: " + confined.error().message);
+    }
+    log_info("mxwarden-" + daemon_.name + ' ' + kVersion + " (" + kCommit + ") is ready");
+    notify_->ready();
+    return {};
+  }
+
+  void build_info() {
+    metrics_
+        .gauge("mxwarden_build_info", "1; the labels say which program this is",
+               {{"version", kVersion}, {"commit", kCommit}})
+        .set(1);
+    reloads_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
+                                 {{"result", "taken"}});
+    refused_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
+                                 {{"result", "refused"}});
+  }
+
+  // Without metrics the program does its work all the same.
+  void serve_metrics_socket() {
+    if (daemon_.serves_metrics_itself) return;
+    auto server = MetricsServer::create(*loop_, context_->metrics_socket(), metrics_);
+    if (server) {
+      server_ = *std::move(server);
+    } else {
+      log_warning("no metrics: " + server.error().message);
+    }
+  }
+
+  void reload() {
+    notify_->reloading();
+    auto fresh = config::reload(config_, options_.config_file, daemon_.tables);
+    if (fresh) {
+      config_ = *std::move(fresh);
+      start_log(config_.log.level);
+      if (daemon_.reload) daemon_.reload(config_);
+      reloads_->add();
+      log_info("configuration reloaded");
+    } else {
+      refused_->add();
+      log_error("the configuration stays as it was: " + fresh.error().message);
+    }
+    notify_->ready();
+  }
+
+  const Daemon& daemon_;
+  const DaemonOptions& options_;
+  config::Config config_;
+  Metrics metrics_;
+  Counter *reloads_ = nullptr, *refused_ = nullptr;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Notifier> notify_;
+  std::optional<Context> context_;
+  std::unique_ptr<MetricsServer> server_;
+};
+
+}  // namespace
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage:
+      return kUsage;
+    case ErrorKind::input:
+      return kInput;
+    case ErrorKind::environment:
+      break;
+  }
+  return kTemporary;
+}
+
+int run_daemon(int argc, const char* const* argv, const Daemon& daemon) {
+  const std::string program = "mxwarden-" + daemon.name;
+  const auto options = parse_daemon_options(argc, argv, daemon);
+  if (!options) {
+    std::fprintf(stderr, "%s: %s (--help lists the options)\n", program.c_str(),
+                 escaped(options.error().message).c_str());
+    return kUsage;
+  }
+  if (options->help) {
+    std::fputs(options->help_text.c_str(), stdout);
+    return kGood;
+  }
+  if (options->version) {
+    std::printf("%s %s (%s)\n", program.c_str(), kVersion, kCommit);
+    return kGood;
+  }
+  auto config = settings(*options);
+  if (!config) {
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(config.error().message).c_str());
+    return kUsage;
+  }
+  if (options->check || options->dump) {
+    std::fputs(options->dump ? config::dump(*config).c_str() : "the configuration is good\n",
+               stdout);
+    return kGood;
+  }
+  start_log(config->log.level);
+  return Run(daemon, *options, *std::move(config)).go();
+}
+
+}  // namespace mxw::service

@@ -1,0 +1,251 @@
+// Reading mxwarden.toml: what is taken, what is refused and where the message points.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "core/config/load.hpp"
+#include "core/config/options.hpp"
+
+namespace mxw::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Config good(std::string_view text) {
+  auto config = parse(text, "m.toml");
+  EXPECT_TRUE(config) << config.error().message;
+  return config.value_or(Config{});
+}
+
+std::string refusal(std::string_view text) {
+  const auto config = parse(text, "m.toml");
+  if (config) return "taken";
+  EXPECT_EQ(config.error().kind, ErrorKind::usage);
+  return config.error().message;
+}
+
+TEST(Config, EmptyFileIsTheDefaults) {
+  EXPECT_TRUE(changes(Config{}, good("")).empty());
+  EXPECT_TRUE(changes(Config{}, good("[map]\n[paths]\n")).empty());
+}
+
+TEST(Config, EveryTableIsRead) {
+  const Config config = good(R"(
+[paths]
+run = "/tmp/run"
+operator = "/tmp/operator"
+[log]
+level = "debug"
+[resolver]
+servers = ["192.0.2.53", "[2001:db8::53]:5353", "192.0.2.54:54"]
+validating = ["192.0.2.53:53"]
+timeout_ms = 250
+[fetch]
+allow = ["192.0.2.0/24", "2001:db8::1"]
+port = 8443
+timeout_s = 5
+[policyd]
+feed_users = ["1001", "mxw-map"]
+domains_from = ["sensor", "file:/etc/mxwarden/domains"]
+refresh_interval_s = 3600
+dane = false
+[map]
+listen = ["inet6:[::1]:8461", "unix:/run/mxwarden/map/map.sock"]
+enforcement = "enforce"
+postfix_dane = "dane-only"
+cold_wait_ms = 1500
+[map.names]
+first = "sendmail"
+[metrics]
+listen = "127.0.0.1:9461"
+)");
+  EXPECT_EQ(config.paths.run, "/tmp/run");
+  EXPECT_EQ(config.paths.state, "/var/lib/mxwarden");
+  EXPECT_EQ(config.paths.operator_dir, "/tmp/operator");
+  EXPECT_EQ(config.log.level, LogLevel::debug);
+  ASSERT_EQ(config.resolver.servers.size(), 3U);
+  EXPECT_EQ(text_of(config.resolver.servers[0]), "192.0.2.53:53");
+  EXPECT_EQ(text_of(config.resolver.servers[1]), "[2001:db8::53]:5353");
+  EXPECT_EQ(config.resolver.timeout, 250 * kMillisecond);
+  EXPECT_EQ(config.fetch.allow[1].text(), "2001:db8::1/128");
+  EXPECT_EQ(config.fetch.port, 8443);
+  EXPECT_EQ(config.fetch.timeout, 5 * kSecond);
+  EXPECT_THAT(config.policyd.feed_users, ElementsAre("1001", "mxw-map"));
+  EXPECT_EQ(config.policyd.refresh_interval, kHour);
+  EXPECT_FALSE(config.policyd.dane);
+  EXPECT_EQ(config.map.enforcement, Enforcement::enforce);
+  EXPECT_EQ(config.map.postfix_dane, PostfixDane::dane_only);
+  EXPECT_EQ(config.map.cold_wait, 1'500 * kMillisecond);
+  ASSERT_EQ(config.map.names.size(), 1U);
+  EXPECT_EQ(config.map.names.at("first"), Dialect::sendmail);
+  EXPECT_EQ(config.metrics.listen.port, 9461);
+}
+
+TEST(Config, DumpIsReadBack) {
+  Config config;
+  for (const bool changed : {false, true}) {
+    if (changed) {
+      config.paths.state = "/srv/\"quoted\\ pl\303\244ce";
+      config.fetch.allow = {*Cidr::parse("192.0.2.0/24")};
+      config.policyd.ask_users.clear();
+      config.map.names = {{"a.b", Dialect::sendmail}};
+      config.map.listen.clear();
+      config.metrics.listen = *parse_endpoint("[::1]:9461");
+      EXPECT_EQ(changes(Config{}, config).size(), 6U);
+    }
+    const std::string text = dump(config);
+    const Config again = good(text);
+    EXPECT_TRUE(changes(config, again).empty()) << text;
+    EXPECT_EQ(dump(again), text);
+    for (const Option& option : options()) {
+      EXPECT_THAT(text, HasSubstr('\n' + std::string(option.key) + " = "));
+    }
+  }
+}
+
+struct Bad {
+  const char* text;
+  const char* message;
+};
+
+TEST(Config, RefusesWithPlaceAndReason) {
+  const Bad rows[] = {
+      {"[map]\nport = = 1\n", "m.toml:2:8: not TOML"},
+      {"[$x]\n", "m.toml:1:1: not TOML"},
+      {"a = 1\n", "m.toml:1:5: the file: unknown key \"a\""},
+      {"map = 1\n", "m.toml:1:7: [map] is not a table"},
+      {"[[map]]\n", "[map] is not a table"},
+      {"[map]\nenforcment = \"observe\"\n",
+       "m.toml:2:14: [map]: unknown key \"enforcment\", perhaps \"enforcement\" is meant"},
+      {"[map]\ncold_wait = 3\n",
+       "m.toml:2:13: [map]: unknown key \"cold_wait\", perhaps \"cold_wait_ms\" is meant"},
+      {"[policyd]\ncold_wait_ms = 3\n",
+       "m.toml:2:16: [policyd]: unknown key \"cold_wait_ms\", it belongs into [map]"},
+      {"[policd]\n", "unknown key \"policd\", perhaps \"policyd\" is meant"},
+      {"[map]\nqqqqqq = 1\n", "m.toml:2:10: [map]: unknown key \"qqqqqq\""},
+      {"level = \"info\"\n", "unknown key \"level\", it belongs into [log]"},
+      {"[log]\nlevel = \"loud\"\n",
+       "m.toml:2:9: \"level\" is not one of \"error\", \"warning\", \"info\", \"debug\""},
+      {"[log]\nlevel = 3\n", "m.toml:2:9: \"level\" is not one of"},
+      {"[paths]\nrun = \"run\"\n", "m.toml:2:7: \"run\": \"run\" is no absolute path"},
+      {"[paths]\nrun = \"/run/../etc\"\n", "has `..` in it"},
+      {"[paths]\nrun = \"/run\\u0000\"\n", "control characters"},
+      {"[paths]\nrun = \"\"\n", "no absolute path"},
+      {"[paths]\nrun = [\"/run\"]\n", "\"run\" is not a text"},
+      {"[resolver]\nservers = []\n", "m.toml:2:11: \"servers\" has 0 entries, not 1 to 8"},
+      {"[resolver]\nservers = [\"192.0.2.1\",\n 7]\n", "m.toml:3:2: \"servers\" is not a text"},
+      {"[resolver]\nservers = \"192.0.2.1\"\n", "\"servers\" is not a list"},
+      {"[resolver]\nservers = [\"dns.example.org\"]\n", "is not ADDRESS, ADDRESS:PORT"},
+      {"[resolver]\nservers = [\"192.0.2.1:0\"]\n", "is not ADDRESS, ADDRESS:PORT"},
+      {"[resolver]\nservers = [\"192.0.2.1:65536\"]\n", "is not ADDRESS, ADDRESS:PORT"},
+      {"[resolver]\nvalidating = [\"192.0.2.9\"]\n",
+       "m.toml:2:14: \"validating\" has 192.0.2.9:53, which is not in \"servers\""},
+      {"[resolver]\ntimeout_ms = 0\n", "m.toml:2:14: \"timeout_ms\" is not from 1 to 60000"},
+      {"[resolver]\ntimeout_ms = -5\n", "\"timeout_ms\" is not from 1 to 60000"},
+      {"[resolver]\ntimeout_ms = 9223372036854775807\n", "\"timeout_ms\" is not from"},
+      {"[resolver]\ntimeout_ms = 1.5\n", "\"timeout_ms\" is not an integer"},
+      {"[resolver]\ntries = 11\n", "\"tries\" is not from 1 to 10"},
+      {"[fetch]\nport = 0\n", "\"port\" is not from 1 to 65535"},
+      {"[fetch]\nport = 65536\n", "\"port\" is not from 1 to 65535"},
+      {"[fetch]\nallow = [\"192.0.2.0/33\"]\n", "is no address or prefix"},
+      {"[policyd]\nfeed_users = [\"-x\"]\n", "\"-x\" is no user name or id"},
+      {"[policyd]\nfeed_users = [\"4294967295\"]\n", "is no user name or id"},
+      {"[policyd]\nfeed_users = [\"12a\"]\n", "is no user name or id"},
+      {"[policyd]\ndomains_from = [\"mta\"]\n", "is not \"map\", \"milter\", \"sensor\""},
+      {"[policyd]\ndomains_from = [\"file:x\"]\n", "no absolute path"},
+      {"[policyd]\ndane = \"yes\"\n", "\"dane\" is not true or false"},
+      {"[map]\nlisten = [\"127.0.0.1:8461\"]\n", "is not inet:ADDRESS:PORT"},
+      {"[map]\nlisten = [\"inet:[::1]:8461\"]\n", "is not inet:ADDRESS:PORT"},
+      {"[map]\nlisten = [\"inet6:::1:8461\"]\n", "is not inet:ADDRESS:PORT"},
+      {"[map]\nlisten = [\"inet:127.0.0.1\"]\n", "is not inet:ADDRESS:PORT"},
+      {"[map]\nlisten = [\"unix:map.sock\"]\n", "no absolute path"},
+      {"[map]\nlisten = [\"inet:127.0.0.1:1\", \"inet:127.0.0.1:1\"]\n", "twice"},
+      {"[map.names]\n", "\"names\" is not a table of 1 to 64 entries"},
+      {"[map.names]\npostfix = \"exim\"\n", "is not one of \"postfix\", \"sendmail\""},
+      {"[map.names]\n\"a b\" = \"postfix\"\n", "\"a b\" is no name of a map"},
+      {"[metrics]\nlisten = \"localhost:9461\"\n", "is not ADDRESS:PORT"},
+  };
+  for (const Bad& row : rows) EXPECT_THAT(refusal(row.text), HasSubstr(row.message)) << row.text;
+}
+
+TEST(Config, PathOfASocketFitsItsAddress) {
+  const std::string longest = "unix:/" + std::string(106, 's');
+  EXPECT_TRUE(parse_listen(longest));
+  EXPECT_FALSE(parse_listen(longest + 's'));
+}
+
+TEST(Config, BoundsSizeAndDepth) {
+  EXPECT_THAT(refusal(std::string(kFileBytes + 1, '#')), HasSubstr("larger than"));
+  EXPECT_EQ(refusal(std::string(kFileBytes, '#')), "taken");
+  std::string deep;
+  while (deep.size() < kFileBytes - 100) deep += "a.";
+  EXPECT_THAT(refusal(deep + "b = 1\n"), HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal('[' + deep + "b]\n"), HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal("a = " + std::string(1'000, '[')), HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal("[" + deep.substr(0, 400) + "b]\n" + deep.substr(0, 400) + "b = 1"),
+              HasSubstr("nested too deeply"));
+}
+
+TEST(Config, NearestIsOnlyWhatIsNear) {
+  const std::string_view known[] = {"listen", "servers", "cold_wait_ms", "run"};
+  EXPECT_EQ(nearest("lisen", known), "listen");
+  EXPECT_EQ(nearest("server", known), "servers");
+  EXPECT_EQ(nearest("cold_wait_s", known), "cold_wait_ms");
+  EXPECT_EQ(nearest("rum", known), "run");
+  EXPECT_EQ(nearest("state", known), "");
+  EXPECT_EQ(nearest("x", known), "");
+  EXPECT_EQ(nearest(std::string(100'000, 'x'), known), "");
+}
+
+class Reload : public testing::Test {
+ protected:
+  Reload()
+      : path(std::filesystem::temp_directory_path() /
+             ("mxw_config_" + std::to_string(::getpid()) + ".toml")) {}
+  ~Reload() override { std::filesystem::remove(path); }
+  void write(std::string_view text) { std::ofstream(path) << text; }
+
+  std::filesystem::path path;
+};
+
+TEST_F(Reload, TakesWhatNeedsNoRestart) {
+  write("[map]\nenforcement = \"enforce\"\n[log]\nlevel = \"debug\"\n");
+  const auto fresh = reload(Config{}, path);
+  ASSERT_TRUE(fresh) << fresh.error().message;
+  EXPECT_EQ(fresh->map.enforcement, Enforcement::enforce);
+  EXPECT_EQ(fresh->log.level, LogLevel::debug);
+}
+
+TEST_F(Reload, RefusesWholeAndNamesWhatNeedsARestart) {
+  write("[map]\nenforcement = \"enforce\"\nlisten = []\n[paths]\nrun = \"/tmp/run\"\n");
+  const auto refused = reload(Config{}, path);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              testing::EndsWith("changed, but needs a restart: paths.run, map.listen"));
+}
+
+TEST_F(Reload, LetsOtherProgramsTablesChange) {
+  write("[map]\nlisten = []\n[policyd]\nrefresh_interval_s = 60\n");
+  const std::string_view mine[] = {"paths", "policyd"};
+  EXPECT_TRUE(reload(Config{}, path, mine));
+  EXPECT_FALSE(reload(Config{}, path));
+}
+
+TEST_F(Reload, RefusesWhatIsWrong) {
+  write("[map]\nenforcement = \"enforc\"\n");
+  const auto refused = reload(Config{}, path);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr(".toml:2:15: \"enforcement\" is not one of"));
+  std::filesystem::remove(path);
+  EXPECT_FALSE(reload(Config{}, path));
+  EXPECT_THAT(load("/").error().message, StartsWith("/: "));
+}
+
+}  // namespace
+}  // namespace mxw::config

@@ -1,0 +1,199 @@
+// What every daemon does alike: options, exit codes, start, reload and stop, seen from outside.
+#include "core/service/daemon.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "core/service/log.hpp"
+#include "core/service/scrape.hpp"
+#include "tests/unit/service_support.hpp"
+
+namespace mxw::service {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class DaemonTest : public testing::Test {
+ protected:
+  DaemonTest() : manager(folder.path("notify")) {
+    std::filesystem::create_directory(folder.path("state"));
+    std::filesystem::create_directory(folder.path("run"));
+    settings("");
+  }
+  [[nodiscard]] std::string file() const { return folder.path("m.toml"); }
+  void settings(const std::string& more) const {
+    std::ofstream(file()) << "[paths]\nrun = \"" << folder.path("run") << "\"\nstate = \""
+                          << folder.path("state") << "\"\n"
+                          << more;
+  }
+  // The daemon `map` with these options after its name.
+  int run(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "mxwarden-map");
+    return run_daemon(static_cast<int>(arguments.size()), arguments.data(), daemon);
+  }
+  int serve() {
+    ::setenv("NOTIFY_SOCKET", manager.path().c_str(), 1);
+    ::setenv("JOURNAL_STREAM", "8:1", 1);
+    return run({"--config", file().c_str()});
+  }
+
+  Folder folder;
+  Manager manager;
+  Daemon daemon{.name = "map",
+                .tables = {"paths", "log", "map"},
+                .profile = Profile::map,
+                .options = {{"import", "DIR", "take what is there"}},
+                .once = {},
+                .start = [](Context&) -> Result<void> { return {}; },
+                .reload = {},
+                .stop = {}};
+};
+
+TEST_F(DaemonTest, OptionsThatOnlySaySomething) {
+  const std::string config = file();
+  Child version([&] { return run({"--version"}); });
+  EXPECT_THAT(version.output(), StartsWith("mxwarden-map 0.1.0 ("));
+  EXPECT_EQ(version.wait(), 0);
+  Child help([&] { return run({"--help"}); });
+  EXPECT_THAT(help.output(),
+              testing::AllOf(HasSubstr("--check-config"), HasSubstr("--import DIR")));
+  EXPECT_EQ(help.wait(), 0);
+  Child check([&] { return run({"--config", config.c_str(), "--check-config"}); });
+  EXPECT_EQ(check.output(), "the configuration is good\n");
+  EXPECT_EQ(check.wait(), 0);
+  Child dump([&] { return run({"-f", "-c", config.c_str(), "--dump-config"}); });
+  EXPECT_THAT(dump.output(), HasSubstr("run = \"" + folder.path("run") + "\"\n"));
+  EXPECT_EQ(dump.wait(), 0);
+}
+
+TEST_F(DaemonTest, WrongUseIsExit2) {
+  Child option([&] { return run({"--nonsense"}); });
+  EXPECT_THAT(option.output(), HasSubstr("--nonsense"));
+  EXPECT_EQ(option.wait(), 2);
+  Child word([&] { return run({"word"}); });
+  EXPECT_EQ(word.wait(), 2);
+  settings("[map]\nenforcment = \"x\"\n");
+  const std::string config = file();
+  Child check([&] { return run({"--config", config.c_str(), "--check-config"}); });
+  EXPECT_EQ(check.output(), "mxwarden-map: " + config +
+                                ":5:14: [map]: unknown key \"enforcment\", perhaps "
+                                "\"enforcement\" is meant\n");
+  EXPECT_EQ(check.wait(), 2);
+  Child missing([&] { return run({"--config", "/nonexistent/m.toml"}); });
+  EXPECT_EQ(missing.wait(), 2);
+}
+
+TEST_F(DaemonTest, StartsReloadsAndStops) {
+  daemon.start = [](Context& context) -> Result<void> {
+    log_info("in " + context.run_folder);
+    context.metrics.counter("mxwarden_map_test_total", "T").add(3);
+    return {};
+  };
+  daemon.reload = [](const config::Config& config) {
+    log_info(config.map.enforcement == config::Enforcement::enforce ? "enforce" : "observe");
+  };
+  daemon.stop = [] { log_info("stop called"); };
+  Child child([&] { return serve(); });
+  ASSERT_EQ(manager.news(), "READY=1");
+  const auto text = scrape(folder.path("run/map/metrics.sock"));
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_THAT(*text, HasSubstr("mxwarden_map_test_total{program=\"map\"} 3\n"));
+  EXPECT_THAT(*text, HasSubstr("mxwarden_build_info{program=\"map\",version=\"0.1.0\""));
+  const auto mode = [&](const std::string& name) {
+    return static_cast<unsigned>(std::filesystem::status(folder.path(name)).permissions());
+  };
+  EXPECT_EQ(mode("run/map"), 0755U);
+  EXPECT_EQ(mode("state/map"), 0700U);
+
+  for (const char* map : {"[map]\nenforcement = \"enforce\"\n", "[map]\nlisten = []\n",
+                          "[map]\nenforcement = 1\n", "[policyd]\nparallel = 2\n"}) {
+    settings(map);
+    child.signal(SIGHUP);
+    EXPECT_THAT(manager.news(), StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+    EXPECT_EQ(manager.news(), "READY=1");
+  }
+  const auto after = scrape(folder.path("run/map/metrics.sock"));
+  ASSERT_TRUE(after);
+  EXPECT_THAT(*after, HasSubstr("mxwarden_reloads_total{program=\"map\",result=\"taken\"} 2\n"));
+  EXPECT_THAT(*after, HasSubstr("mxwarden_reloads_total{program=\"map\",result=\"refused\"} 2\n"));
+  child.signal(SIGTERM);
+  EXPECT_EQ(manager.news(), "STOPPING=1");
+  const std::string log = child.output();
+  EXPECT_EQ(child.wait(), 0) << log;
+  EXPECT_THAT(log, HasSubstr("<6>in " + folder.path("run/map") + '\n'));
+  EXPECT_THAT(log, HasSubstr("<6>enforce\n<6>configuration reloaded\n"));
+  EXPECT_THAT(log, HasSubstr("changed, but needs a restart: map.listen\n"));
+  EXPECT_THAT(log, HasSubstr("m.toml:5:15: \"enforcement\" is not one of"));
+  EXPECT_THAT(log, HasSubstr("<6>observe\n"));  // the last file no longer says enforce
+  EXPECT_THAT(log, HasSubstr("<6>stop called\n<6>stopped\n"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path("run/map/metrics.sock")));
+}
+
+TEST_F(DaemonTest, FailedStartTellsByItsExitCode) {
+  for (const auto& [kind, code] :
+       {std::pair(ErrorKind::usage, 2), std::pair(ErrorKind::environment, 4)}) {
+    daemon.start = [kind](Context&) -> Result<void> { return fail(kind, "no socket"); };
+    bool stopped = false;
+    Child child([&] {
+      daemon.stop = [&] { stopped = true; };
+      const int exit = serve();
+      return stopped ? exit : 99;
+    });
+    EXPECT_THAT(child.output(), HasSubstr("<3>no socket\n"));
+    EXPECT_EQ(child.wait(), code);
+  }
+}
+
+TEST_F(DaemonTest, WorkInsteadOfServing) {
+  daemon.once = [](const config::Config&, const Given& given) -> std::optional<int> {
+    if (!given.contains("import")) return std::nullopt;
+    std::puts(given.at("import").c_str());
+    return 3;
+  };
+  const std::string config = file();
+  Child child([&] { return run({"-c", config.c_str(), "--import", "/srv/x"}); });
+  EXPECT_EQ(child.output(), "/srv/x\n");
+  EXPECT_EQ(child.wait(), 3);
+}
+
+TEST_F(DaemonTest, RunsConfinedAndWithoutRights) {
+  daemon.start = [](Context& context) -> Result<void> {
+    context.loop.post([&context] {
+      const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+      log_info(fd < 0 ? "no inet socket" : "an inet socket");
+      context.loop.stop();
+    });
+    return {};
+  };
+  Child child([&] { return serve(); });
+  EXPECT_THAT(child.output(), HasSubstr("<6>no inet socket\n"));
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(DaemonTest, SaysSignsOfLife) {
+  Child child([&] {
+    ::setenv("WATCHDOG_USEC", "20000", 1);
+    return serve();
+  });
+  EXPECT_EQ(manager.heard(), "READY=1");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(manager.heard(), "WATCHDOG=1");
+  child.signal(SIGINT);
+  EXPECT_EQ(manager.news(), "STOPPING=1");
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(DaemonTest, WorksWithoutItsFolders) {
+  std::filesystem::remove_all(folder.path("run"));
+  std::filesystem::remove_all(folder.path("state"));
+  Child child([&] { return serve(); });
+  EXPECT_EQ(manager.news(), "READY=1");
+  child.signal(SIGTERM);
+  EXPECT_THAT(child.output(),
+              testing::AllOf(HasSubstr("<4>there is no folder "), HasSubstr("<4>no metrics: ")));
+  EXPECT_EQ(child.wait(), 0);
+}
+
+}  // namespace
+}  // namespace mxw::service
