@@ -1,0 +1,130 @@
+// The members of every row type, once: what is written and what is read are the same list. Private
+// to core/feed.
+#pragma once
+
+#include <string_view>
+#include <type_traits>
+
+#include "core/rows/policy_rows.hpp"
+
+namespace mxw::feed {
+
+constexpr std::string_view table_of(const rows::DomainRow&) {
+  return "domain";
+}
+constexpr std::string_view table_of(const rows::PolicyRow&) {
+  return "policy";
+}
+constexpr std::string_view table_of(const rows::RouteRow&) {
+  return "mx_route";
+}
+constexpr std::string_view table_of(const rows::TlsaRow&) {
+  return "tlsa";
+}
+constexpr std::string_view table_of(const rows::TlsrptRow&) {
+  return "tlsrpt";
+}
+constexpr std::string_view table_of(const rows::RereadRow&) {
+  return "reread";
+}
+constexpr std::string_view table_of(const rows::EventRow&) {
+  return "event";
+}
+
+// Calls visit(key, member) for each, in the order of the struct. `Row` may be const.
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::DomainRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("name", row.name);
+  visit("state", row.state);
+  visit("txt_id", row.txt_id);
+  visit("txt_until", row.txt_until);
+  visit("checked_at", row.checked_at);
+  visit("check_result", row.check_result);
+  visit("neg_until", row.neg_until);
+  visit("refresh_at", row.refresh_at);
+  visit("fail_count", row.fail_count);
+  visit("fail_type", row.fail_type);
+  visit("last_asked", row.last_asked);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::PolicyRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("domain", row.domain);
+  visit("id", row.id);
+  visit("mode", row.mode);
+  visit("body", row.body);
+  visit("valid_from", row.valid_from);
+  visit("valid_to", row.valid_to);
+  visit("fetched_at", row.fetched_at);
+  visit("max_age", row.max_age);
+  visit("source", row.source);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::RouteRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("policy_domain", row.policy_domain);
+  visit("mx_host", row.mx_host);
+  visit("address", row.address);
+  visit("source", row.source);
+  visit("seen", row.seen);
+  visit("until", row.until);
+  visit("ad", row.ad);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::TlsaRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("base", row.base);
+  visit("rdata", row.rdata);
+  visit("ad", row.ad);
+  visit("until", row.until);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::EventRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("time", row.time);
+  visit("domain", row.domain);
+  visit("kind", row.kind);
+  visit("result_type", row.result_type);
+  visit("detail", row.detail);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::TlsrptRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("domain", row.domain);
+  visit("record", row.record);
+  visit("valid_from", row.valid_from);
+  visit("valid_to", row.valid_to);
+  visit("confirmed_at", row.confirmed_at);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::RereadRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("domain", row.domain);
+  visit("at", row.at);
+  visit("ok", row.ok);
+  visit("id", row.id);
+  visit("mode", row.mode);
+}
+
+}  // namespace mxw::feed
