@@ -1,3 +1,3 @@
 mxw_test(policy_test
-  SOURCES policy_test.cpp policy_dir_test.cpp policy_vectors_test.cpp
+  SOURCES policy_test.cpp policy_dir_test.cpp policy_tlsrpt_test.cpp policy_vectors_test.cpp
   DEPS mxw_policy)

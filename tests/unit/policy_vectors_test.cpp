@@ -14,6 +14,7 @@
 #include "core/mail/name.hpp"
 #include "core/policy/decide.hpp"
 #include "core/policy/mta_sts.hpp"
+#include "core/policy/tlsrpt_record.hpp"
 
 namespace mxw::policy {
 namespace {
@@ -147,6 +148,18 @@ void compare_dnsname(const std::string& input, const Expected& expected) {
   EXPECT_EQ(mail::HostName::parse(input) ? "valid" : "invalid", expected.text);
 }
 
+void compare_tlsrpt(const std::string& input, const Expected& expected) {
+  const auto record = parse_tlsrpt_record(input);
+  ASSERT_TRUE(record) << record.error().reason;
+  if (expected.text == "two destinations") {
+    EXPECT_EQ(record->rua.size(), 2U);
+    return;
+  }
+  ASSERT_EQ(record->rua.size(), 1U);
+  EXPECT_EQ(record->rua[0].scheme, TlsrptUri::Scheme::mailto);
+  EXPECT_EQ(expected.text, "mailto");
+}
+
 std::vector<std::string> columns_of(std::string_view line) {
   std::vector<std::string> columns;
   while (true) {
@@ -167,11 +180,9 @@ TEST(Vectors, EveryRowOfOursIsCompared) {
   ASSERT_TRUE(file) << dir;
 
   using Compare = void (*)(const std::string&, const Expected&);
-  const std::map<std::string, Compare> kinds = {{"txt", compare_txt},
-                                                {"txtset", compare_txtset},
-                                                {"policy", compare_policy},
-                                                {"match", compare_match},
-                                                {"dnsname", compare_dnsname}};
+  const std::map<std::string, Compare> kinds = {
+      {"txt", compare_txt},     {"txtset", compare_txtset},   {"policy", compare_policy},
+      {"match", compare_match}, {"dnsname", compare_dnsname}, {"tlsrpt-txt", compare_tlsrpt}};
   std::map<std::string, int> compared;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
@@ -183,8 +194,8 @@ TEST(Vectors, EveryRowOfOursIsCompared) {
     kind->second(columns.at(1), split_remark(columns.at(3)));
     ++compared[kind->first];
   }
-  const std::map<std::string, int> all = {
-      {"txt", 35}, {"txtset", 11}, {"policy", 63}, {"match", 27}, {"dnsname", 8}};
+  const std::map<std::string, int> all = {{"txt", 35},   {"txtset", 11}, {"policy", 63},
+                                          {"match", 27}, {"dnsname", 8}, {"tlsrpt-txt", 2}};
   EXPECT_EQ(compared, all);
 }
 
