@@ -67,7 +67,7 @@ TEST(Tolerant, OneOfSeveralRecords) {
   ASSERT_TRUE(one);
   EXPECT_EQ(one->value.id, "a");
   EXPECT_THAT(one->forgiven, ElementsAre("blanks at either end"));
-  EXPECT_FALSE(select_sts_record_tolerant({" v=STSv1; id=a", "v=STSv1; id=b"}));
+  EXPECT_FALSE(select_sts_record_tolerant({" v=STSv1; id=a", " v=STSv1; id=b"}));
   EXPECT_FALSE(select_sts_record_tolerant({}));
 }
 
