@@ -5,8 +5,9 @@
 //                     not there or state `on`: not off.
 //   domain/X.json     ignored and noted when X is no lower-case A-label, the file is a link, no
 //                     regular file, larger than kFileBytes, no such object, or void.
-// Void is an end more than 7 days after the file was written (its mtime, or now if that is later),
-// and a bypass or report_only without an end. Names with a leading dot are files being written.
+// Void is an end more than 7 days after the file was written (its mtime, but now where that is
+// ahead of it), and a bypass or report_only without an end. Names with a leading dot are files
+// being written.
 #pragma once
 
 #include <expected>
@@ -28,5 +29,7 @@ namespace mxw::operators {
 [[nodiscard]] std::expected<DomainBrake, std::string> parse_brake(std::string_view json,
                                                                   Time written, Time now);
 [[nodiscard]] Enforcement parse_enforcement(std::string_view json, Time written, Time now);
+// Of a file that cannot be understood; an mtime so far ahead that the end would be void is void.
+[[nodiscard]] Enforcement unreadable_enforcement(Time written, Time now, std::string reason);
 
 }  // namespace mxw::operators

@@ -38,13 +38,13 @@ class OperatorWatch {
 
  private:
   void turn();
-  [[nodiscard]] bool something_ended(Time now) const;
+  void take();
 
   std::unique_ptr<Scanner> scanner_;
   Callback on_change_;
   Clock clock_;
   std::shared_ptr<const OperatorState> state_;
-  Time last_;
+  Time last_, next_end_;  // of the look before; of the brake that ends first after it
   Timer timer_;
 };
 
