@@ -127,17 +127,24 @@ class Working(unittest.TestCase):
         with open(self.said_path) as f:
             return [json.loads(line) for line in f if line.endswith("\n")]
 
+    def asked(self):
+        with socket.create_connection(("127.0.0.1", 18461)) as s:
+            try:
+                return s.recv(100)
+            except ConnectionResetError:
+                return b""
+
     def test_the_socket_outlives_the_service(self):
         self.begin("Type=notify\nRestart=always\nRestartSec=50ms\n", "ready serve",
                    f"ListenStream=127.0.0.1:18461\nListenStream={self.dir}/s\n"
                    "FileDescriptorName=one\nSocketMode=0600\n", "StartLimitIntervalSec=0")
         pids = set()
         for _ in range(8):
-            with socket.create_connection(("127.0.0.1", 18461)) as s:
-                pids.add(int(s.recv(100)))
+            # Who dies with a question in hand leaves it; one more try must do, as for Postfix.
+            pids.add(int(self.asked() or self.asked()))
             self.until(lambda: self.state()["pid"])
             self.tell("kill probe.service SIGKILL")
-        self.assertGreaterEqual(len(pids), 7)
+        self.assertEqual(len(pids), 8)
         env = self.said()[0]["env"]
         self.assertEqual((env["LISTEN_FDS"], env["LISTEN_FDNAMES"], env["LISTEN_PID"]),
                          ("2", "one:one", str(self.said()[0]["pid"])))
