@@ -16,7 +16,7 @@ from outcome import postfix_outcome
 from postfix import Instance
 from procs import Failure, run, wait_for
 from sendmail import Sendmail, TOP
-from snippets import main_cf
+from snippets import main_cf, snippet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Users and groups of ours by number; nobody else on a machine has these.
@@ -83,7 +83,8 @@ class Host:
 
     # -- coming and going -------------------------------------------------------------------
 
-    def up(self, before_units=lambda host: None, with_sendmail=False):
+    def up(self, with_sendmail=False, state_size="", units=True):
+        """With state_size all state of ours is on a file system of that size."""
         self.address = topology.add_host(self.ns)
         net.etc_file(self.ns, "resolv.conf", f"nameserver {topology.RESOLVER}\n")
         net.etc_file(self.ns, "hosts", f"127.0.0.1 localhost\n{self.address} client.example.com\n")
@@ -96,9 +97,10 @@ class Host:
                                 "/etc/ssl/certs/ca-certificates.crt"})
         if with_sendmail:
             self.sendmail.configure(*(["ca"] if self.kind == "none" else ["ca", self.kind]))
-        if self.kind != "none":
+        if self.kind != "none" and units:
+            if state_size:
+                self.world.mount_small(self.root + "/var/lib/mxwarden", state_size)
             self.write_settings()
-            before_units(self)
             self.start_units()
         return self
 
@@ -112,7 +114,6 @@ class Host:
         os.makedirs(self.root + "/etc/mxwarden", exist_ok=True)
         root, users = self.root, ", ".join(f'"{IDS[u]}"' for u in
                                            ("mxw-map", "mxw-milter", "mxw-sensor", "mxw-report"))
-        from snippets import snippet
         text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
                              ca=self.world.pki.path("root.pem"), users=users,
                              allow=", ".join(f'"{n}"' for n in topology.LAB_NETS),

@@ -44,7 +44,10 @@ mount --bind "$0/dev" /dev
 exec "$@"
 """
 VERIFY = re.compile(r"STARTTLS=client, relay=([^,\s]+?)\.?, .*verify=(\w+)")
-REPLY = re.compile(r"\b([245]\d\d) ([245]\.\d\.\d+)\b")
+FINAL = re.compile(r"sendmail\[(\d+)\]: \w+: to=<?([^,>]+)>?, .*?(?:relay=([^\s,]+?)\.? .*?)?"
+                   r"dsn=([\d.]+), (?:reply=.*, )?stat=(\w+)(.*)")
+REFUSED = re.compile(r"reject=([45]\d\d [45]\.\d\.\d+)\b")
+# verify=FAIL and NO in the words of Postfix: a certificate that nobody vouches for, and none.
 WORDS = {"OK": "Verified", "FAIL": "Untrusted", "NO": "Anonymous", "NOT": "Anonymous"}
 
 
@@ -93,20 +96,20 @@ class Sendmail:
         return self.outcome(recipient, done.stdout + done.stderr)
 
     def outcome(self, recipient, said):
-        ours = [l for l in said.split("\n") if l.startswith(f"{recipient}... ")]
-        final = [l for l in ours if "Sent (" in l or "Deferred" in l or "Queued" in l]
-        if not final:
-            return Outcome("unknown", "", "", text=said)
-        replies = [" ".join(m) for l in ours for m in REPLY.findall(l)]
+        """From the log; the code of a mail that is held is what a rule set said, as `403 4.7.0`."""
         with open(self.log, errors="replace") as f:
-            log = f.read()
-        queue_id = next((m for m in re.findall(r"(\w{14}): .*" + re.escape(recipient), log)), "")
-        relay = re.findall(r"Connecting to (\S+?)\.? via", said)
-        relay = relay[-1] if relay else ""
-        tls = "clear"
-        for line in log.split("\n"):
+            log = f.read().split("\n")
+        finals = [m for m in map(FINAL.search, log) if m and m.group(2) == recipient]
+        if not finals:
+            return Outcome("unknown", "", "", text=said)
+        pid, _, relay, dsn, stat, rest = finals[-1].groups()
+        ours = [line for line in log if f"sendmail[{pid}]" in line]
+        tls, code = "clear", dsn
+        for line in ours:
             found = VERIFY.search(line)
-            if found and queue_id and found.group(1) == relay and f" {queue_id}" in line:
+            if found and found.group(1) == relay:
                 tls = WORDS.get(found.group(2), found.group(2))
-        status = "sent" if "Sent (" in final[-1] else "deferred"
-        return Outcome(status, replies[-1] if replies else "", tls, relay, text=said)
+            found = REFUSED.search(line)
+            if found and stat != "Sent":
+                code = found.group(1)
+        return Outcome(stat.lower(), code, tls, relay or "", text="\n".join(ours))

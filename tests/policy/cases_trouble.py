@@ -1,0 +1,227 @@
+"""Nothing of ours stops mail, and what is known keeps protecting: one trouble per case and host."""
+import glob
+import os
+import threading
+import time
+
+from case import Wrong, expect_flow, flows, fresh, own_host, protects, unit_lines, warm
+from domains import BY_NAME
+from host import IDS
+from procs import Failure, wait_for
+
+POLICYD = "mxwarden-policyd.service"
+DNS_OUT = f"meta skuid {IDS['mxw-policy']} meta l4proto {{ tcp, udp }} th dport 53"
+WEB_OUT = f"meta skuid {IDS['mxw-policy']} tcp dport 443"
+
+
+class Repeated:
+    """Does something again and again in a thread of its own, for a `with` block."""
+
+    def __init__(self, action, every):
+        self.action, self.every = action, every
+        self.count, self.over = 0, threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def work(self):
+        while not self.over.wait(self.every):
+            self.action()
+            self.count += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def traffic(host, seconds, pause=0.3):
+    """Messages to domains without policy at a steady pace; their recipients."""
+    recipients, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        recipients.append(host.send(fresh()))
+        time.sleep(pause)
+    return recipients
+
+
+def map_kill_loop(world):
+    """The map dies once a second while mail flows; the unit's socket makes it a short wait."""
+    with own_host(world, "mapkill") as host:
+        warm(host)
+        before = host.state(host.map_unit)["restarts"]
+        with Repeated(lambda: host.kill(host.map_unit), 1.0) as killer:
+            recipients = traffic(host, 8)
+            expect_flow(host, recipients)
+        wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
+        restarts = host.state(host.map_unit)["restarts"] - before
+        if killer.count < 5 or restarts < killer.count - 2:
+            raise Wrong(f"{killer.count} kills, {restarts} restarts", unit_lines(host))
+        protects(host)
+
+
+def map_stopped_watchdog(world):
+    """A map that hangs is killed by its watchdog; mail waits and leaves."""
+    with own_host(world, "maphang") as host:
+        warm(host)
+        host.kill(host.map_unit, "SIGSTOP")
+        pid = host.state(host.map_unit)["pid"]
+        wait_for(lambda: host.state(host.map_unit)["pid"] not in (pid, None),
+                 "the watchdog to kill the map", 40)
+        wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
+        flows(host)
+        protects(host)
+
+
+def policyd_stopped(world):
+    with own_host(world, "sigstop") as host:
+        warm(host)
+        host.kill(POLICYD, "SIGSTOP")
+        flows(host, 8)
+        protects(host)
+
+
+def policyd_kill_loop(world):
+    with own_host(world, "killloop") as host:
+        warm(host)
+        with Repeated(lambda: host.kill(POLICYD), 0.4):
+            recipients = traffic(host, 6)
+            expect_flow(host, recipients)
+            protects(host)
+        wait_for(lambda: host.state(POLICYD)["state"] == "active", "policyd to be back")
+        # Nothing broke for good: a domain that nobody asked for is learned.
+        warm(host, "wild.test")
+
+
+def disk_full(world):
+    with own_host(world, "diskfull", state_size="1m") as host:
+        warm(host)
+        fill(host.root + "/var/lib/mxwarden/filler")
+        flows(host)
+        protects(host)
+        # A policy that cannot be written down may be unknown, but must not stop anything.
+        host.ask("wild.test")
+        host.kill(POLICYD)
+        host.kill(host.map_unit)
+        wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
+        flows(host)
+
+
+def fill(path):
+    """Write until there is no room for another octet."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    f.write(b"\0" * size)
+            except OSError:
+                pass
+
+
+def store_corrupt(world):
+    with own_host(world, "corrupt") as host:
+        warm(host)
+        host.stop(POLICYD)
+        if not host.stores():
+            raise Wrong("policyd has no store file", os.listdir(host.root + "/var/lib/mxwarden"))
+        for path in host.stores():
+            with open(path, "r+b") as f:
+                f.write(os.urandom(max(4096, os.path.getsize(path))))
+        host.begin(POLICYD)
+        flows(host)
+        protects(host)
+        warm(host, "wild.test")
+
+
+def store_missing(world):
+    with own_host(world, "missing") as host:
+        warm(host)
+        for path in host.stores():
+            for name in glob.glob(path + "*"):
+                os.unlink(name)
+        flows(host)
+        host.kill(POLICYD)
+        wait_for(lambda: host.state(POLICYD)["state"] == "active", "policyd to be back")
+        flows(host)
+        protects(host)
+        warm(host, "wild.test")
+
+
+def cache_unreadable(world):
+    """The map's own copy is spoiled and the owner is away: it knows nothing, and says so."""
+    with own_host(world, "cache") as host:
+        warm(host)
+        host.stop(host.map_unit)
+        host.stop(POLICYD)
+        spoilt = [p for p in glob.glob(host.state_folder("map") + "/**", recursive=True)
+                  if os.path.isfile(p)]
+        if not spoilt:
+            raise Wrong("the map wrote no cache when it was stopped", unit_lines(host))
+        for at, path in enumerate(spoilt):
+            with open(path, "wb") as f:
+                f.write(b"{\"v\":1,\xff\0" * 100)
+            os.chmod(path, 0 if at % 2 else 0o600)
+        host.begin(host.map_unit)
+        flows(host)
+        host.begin(POLICYD)
+        warm(host)
+        protects(host)
+
+
+def owner_absent(world):
+    """The map goes on answering with policyd stopped, and after its own restart too."""
+    with own_host(world, "absentowner") as host:
+        warm(host)
+        host.stop(POLICYD)
+        protects(host)
+        host.stop(host.map_unit)
+        host.begin(host.map_unit)
+        warm(host, "good.test", "stripped.test")
+        protects(host)
+        flows(host)
+
+
+def out_of_reach(*rules):
+    """DNS or the policy host is down for policyd: what is cached protects, restarted or not."""
+    def run(world):
+        with own_host(world, f"down{len(rules)}{rules[0][-2:].strip()}") as host:
+            warm(host)
+            host.firewall(*rules)
+            protects(host)
+            flows(host)
+            host.kill(POLICYD)
+            wait_for(lambda: host.state(POLICYD)["state"] == "active", "policyd to be back")
+            protects(host)
+            flows(host)
+            host.firewall()
+            warm(host, "wild.test")
+    return run
+
+
+def brief_policy(world):
+    """A policy of one second binds the questions of its own fetch; a minute later it is over."""
+    with own_host(world, "brief") as host:
+        host.ask("brief.test")
+        wait_for(lambda: host.ask("brief.test") == "NOTFOUND ", "the policy to end", 20)
+        expect_flow(host, [host.send("brief.test")])
+
+
+def sendmail_trouble(world):
+    """The same for Sendmail: policyd hangs, then the map is killed again and again."""
+    with own_host(world, "smtrouble", with_sendmail=True) as host:
+        warm(host)
+        if world.real:
+            host.kill(POLICYD, "SIGSTOP")
+        with Repeated(lambda: host.kill(host.map_unit), 1.0):
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                name, begun = fresh(), time.monotonic()
+                outcome = host.deliver_sendmail(name)
+                if outcome.status != "sent" or time.monotonic() - begun > 10:
+                    raise Wrong(f"{name}: {outcome} after {time.monotonic() - begun:.1f} s",
+                                outcome.text.split("\n") + unit_lines(host))
+        wait_for(lambda: host.ask("good.test") == "OK " + BY_NAME["good.test"].answer,
+                 "the map to be back")
+        stripped = host.deliver_sendmail("stripped.test")
+        if (stripped.status, stripped.dsn) != ("deferred", "403 4.7.0"):
+            raise Failure(f"stripped.test: {stripped}")
