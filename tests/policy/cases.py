@@ -10,9 +10,11 @@ BOTH = ("mxwarden-policyd", "mxwarden-map")
 # The one table of what waits for programs: they are there, or the case is not run.
 TROUBLE = [
     Case("trouble/map-kill-loop", trouble.map_kill_loop),
-    Case("trouble/sendmail", trouble.sendmail_trouble),
+    Case("trouble/sendmail-map-kill-observe", trouble.sendmail_kill_observed),
+    Case("trouble/sendmail-map-kill-enforce", trouble.sendmail_kill_enforced),
     Case("trouble/map-hangs", trouble.map_stopped_watchdog),
     Case("trouble/policyd-stopped", trouble.policyd_stopped, BOTH),
+    Case("trouble/sendmail-policyd-stopped", trouble.sendmail_policyd_stopped, BOTH),
     Case("trouble/policyd-kill-loop", trouble.policyd_kill_loop, BOTH),
     Case("trouble/disk-full", trouble.disk_full, BOTH),
     Case("trouble/store-corrupt", trouble.store_corrupt, BOTH),

@@ -224,5 +224,9 @@ class Host:
     def deliver(self, domain, seconds=30):
         return self.outcome(self.send(domain), seconds)
 
+    def attempt_sendmail(self, domain):
+        recipient = f"m{next(_serial)}@{domain}"
+        return recipient, self.sendmail.deliver(recipient)
+
     def deliver_sendmail(self, domain):
-        return self.sendmail.deliver(f"m{next(_serial)}@{domain}")
+        return self.attempt_sendmail(domain)[1]
