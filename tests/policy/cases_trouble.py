@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from case import PATIENCE, Wrong, expect_flow, flows, fresh, own_host, protects, unit_lines, warm
+from case import PATIENCE, Wrong, expect, expect_flow, flows, fresh, own_host, protects, unit_lines, warm
 from host import IDS
 from procs import wait_for
 
@@ -60,13 +60,15 @@ def map_kill_loop(world):
 
 
 def map_stopped_watchdog(world):
-    """A map that hangs is killed by its watchdog; mail waits and leaves."""
+    """A map that hangs is killed by its watchdog; mail waits for that and leaves at its first try."""
     with own_host(world, "maphang") as host:
         warm(host)
-        host.kill(host.map_unit, "SIGSTOP")
         pid = host.state(host.map_unit)["pid"]
+        host.kill(host.map_unit, "SIGSTOP")
+        waiting = host.send("nopolicy.test")
         wait_for(lambda: host.state(host.map_unit)["pid"] not in (pid, None),
                  "the watchdog to kill the map", 40)
+        expect(host, waiting, status="sent")
         wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
         flows(host)
         protects(host)

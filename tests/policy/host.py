@@ -132,6 +132,8 @@ class Host:
 
     def start_units(self):
         ids = [word for name, number in IDS.items() for word in ("--id", f"{name}={number}")]
+        for program in PROGRAMS:
+            ids += ["--arg", f"{program}=--config={self.root}/etc/mxwarden/mxwarden.toml"]
         self.unitd = self.world.background.start(
             "unitd-" + self.name, sys.executable, f"{TOP}/tests/support/unitd", "--root", self.root,
             "--control", self.dir + "/unitd", "--bin", self.world.bin, *ids,

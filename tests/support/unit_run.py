@@ -83,7 +83,8 @@ class SocketUnit:
 
 
 class Service:
-    """One service. States: inactive, activating, active, stopping, waiting (to restart), failed."""
+    """One service. States: inactive, activating, active, stopping, aborting (watchdog),
+    waiting (to restart), failed."""
 
     def __init__(self, file, ids, command, root, log):
         self.file, self.ids, self.root, self.log = file, ids, root, log
@@ -228,7 +229,7 @@ class Service:
         elif line == "WATCHDOG=1" and self.state == "active":
             self.pet(now)
         elif line == "WATCHDOG=trigger":
-            self.end(signal.SIGABRT, "watchdog")
+            self.watchdog_due = now
 
     def pet(self, now):
         span = self.file.seconds("Service", "WatchdogSec", 0)
@@ -236,14 +237,17 @@ class Service:
 
     def timers(self, now):
         if self.watchdog_due and now >= self.watchdog_due:
+            # A signal that does not end it is followed by SIGKILL after TimeoutAbortSec=.
             self.watchdog_due = None
-            self.end(signal.SIGABRT, "watchdog")
+            self.deadline = now + (self.file.seconds("Service", "TimeoutAbortSec", 90) or 90)
+            self.state = "aborting"
+            self.end(signal.Signals[self.get("WatchdogSignal", "SIGABRT")], "watchdog")
         if self.deadline is None or now < self.deadline:
             return
         self.deadline = None
         if self.state == "activating":
             self.end(signal.SIGKILL, "timeout")
-        elif self.state == "stopping":
+        elif self.state in ("stopping", "aborting"):
             self.end(signal.SIGKILL, self.killed_by_us)
         elif self.state == "waiting":
             self.restarts += 1
@@ -252,8 +256,6 @@ class Service:
     def end(self, number, why):
         self.killed_by_us = why
         os.kill(self.pid, number)
-        if number == signal.SIGABRT:
-            os.kill(self.pid, signal.SIGCONT)  # a stopped process must be able to die
 
     def stop(self, now, again=False):
         """End it; with `again` start it anew as soon as it is gone."""

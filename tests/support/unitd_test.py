@@ -88,7 +88,7 @@ class Working(unittest.TestCase):
         os.chmod(f"{self.dir}/{name}", mode)
         return f"{self.dir}/{name}"
 
-    def begin(self, service, words, socket_unit=None, unit="", ids=()):
+    def begin(self, service, words, socket_unit=None, unit="", ids=(), args=()):
         text = f"[Unit]\n{unit}\n[Service]\nExecStart=/usr/bin/probe {self.said_path} {words}\n"
         paths = [self.write("probe.service", text + service)]
         if socket_unit:
@@ -97,6 +97,8 @@ class Working(unittest.TestCase):
                 self.dir + "/control", "--bin", self.dir]
         for pair in ids:
             argv += ["--id", pair]
+        for pair in args:
+            argv += ["--arg", pair]
         self.child = subprocess.Popen(argv + paths, stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.end)
         self.assertEqual(self.child.stdout.readline(), "unitd: started\n")
@@ -175,10 +177,27 @@ class Working(unittest.TestCase):
         self.assertEqual(self.said()[0]["env"]["WATCHDOG_USEC"], "300000")
 
     def test_a_stopped_process_misses_its_watchdog_too(self):
-        self.begin("Type=notify\nWatchdogSec=300ms\nRestart=always\n", "ready pet1000")
+        self.begin("Type=notify\nWatchdogSec=300ms\nWatchdogSignal=SIGKILL\nRestart=always\n",
+                   "ready pet1000")
         self.until(lambda: self.state()["state"] == "active")
         self.tell("kill probe.service SIGSTOP")
         self.until(lambda: self.state()["restarts"] == 1)
+
+    def test_a_stopped_process_outlives_a_signal_that_can_wait(self):
+        self.begin("Type=notify\nWatchdogSec=100ms\nTimeoutAbortSec=400ms\nRestart=always\n",
+                   "ready pet1000")
+        self.until(lambda: self.state()["state"] == "active")
+        pid = self.state()["pid"]
+        self.tell("kill probe.service SIGSTOP")
+        self.until(lambda: self.state()["state"] == "aborting")
+        self.assertEqual(self.state()["pid"], pid)
+        self.until(lambda: self.state()["restarts"] == 1)
+
+    def test_arguments_are_added_to_the_program_of_that_name(self):
+        self.begin("", "sleep", args=("probe=--extra", "other=no"))
+        self.until(self.said)
+        with open(f"/proc/{self.state()['pid']}/cmdline") as f:
+            self.assertEqual(f.read().split("\0")[-3:-1], ["sleep", "--extra"])
 
     def test_restart_on_75_and_on_failure_only(self):
         for words, restart, wanted in (("exit75", "on-failure", True), ("exit0", "on-failure", False),
