@@ -49,6 +49,8 @@ def add_host(ns):
     with _lock:
         number = min(set(range(MAX_HOSTS)) - _used)
         _used.add(number)
+    # A namespace that is deleted lets go of its links some time later.
+    run("ip", "-n", RTR, "link", "del", f"h{number}", check=False)
     router, address = f"192.0.2.{4 * number + 1}", f"192.0.2.{4 * number + 2}"
     add(ns)
     net.join(f"h{number}", ns, [router + "/30"], [address + "/30"])
@@ -57,9 +59,11 @@ def add_host(ns):
 
 
 def remove_host(ns, address):
+    """Also after a start that failed half-way; the address is then None."""
     remove(ns)
-    with _lock:
-        _used.discard((int(address.split(".")[3]) - 2) // 4)
+    if address:
+        with _lock:
+            _used.discard((int(address.split(".")[3]) - 2) // 4)
 
 
 def remove(ns):
