@@ -88,17 +88,23 @@ def tc(verb, *qdisc):
     run("tc", "qdisc", verb, "dev", TAPS["r"], "root", *qdisc, ns=RTR)
 
 
+def namespaces():
+    """Every namespace of ours that is there."""
+    folder = "/run/netns"
+    return [n for n in sorted(os.listdir(folder)) if n.startswith("mxw-")] \
+        if os.path.isdir(folder) else []
+
+
 def clear_leftovers():
     """Remove what a run that was killed outright left; the lock keeps out a living one."""
-    for ns in (SND, RTR, RCV, DNS):
-        if os.path.exists(f"/run/netns/{ns}"):
-            for pid in run("ip", "netns", "pids", ns).split():
-                end_pid(int(pid))
+    for ns in namespaces():
+        for pid in run("ip", "netns", "pids", ns).split():
+            end_pid(int(pid))
     down()
 
 
 def down():
-    for ns in (SND, RTR, RCV, DNS):
+    for ns in {SND, RTR, RCV, DNS, *namespaces()}:
         run("ip", "netns", "del", ns, check=False)
         shutil.rmtree(f"{ETC}/{ns}", ignore_errors=True)
     if os.path.isdir(ETC) and not os.listdir(ETC):

@@ -24,12 +24,15 @@ class Pki:
         return os.path.join(self.dir, name)
 
     def make(self):
-        os.makedirs(self.dir, mode=0o700, exist_ok=True)
+        self.make_folder()
         if not os.path.exists(self.path("complete")):
             self.make_first()
         if not os.path.exists(self.path("inter-two.pem")):
             self.root("root-two", "mxwarden lab second root")
             self.intermediate("inter-two", "root-two", "mxwarden lab second intermediate")
+
+    def make_folder(self):
+        os.makedirs(self.dir, mode=0o700, exist_ok=True)
 
     def make_first(self):
         self.root("root", "mxwarden lab root")
@@ -69,9 +72,9 @@ class Pki:
                      "-CAcreateserial", "-extfile", self.path("ext"), *validity,
                      "-out", self.path(name + ".pem"))
 
-    def leaf(self, name, host, key=P256, issuer="inter"):
+    def leaf(self, name, host, key=P256, issuer="inter", names=NAMES):
         """A server certificate, valid from now on; NAME.chain is what a server presents."""
-        san = ",".join("DNS:" + n for n in NAMES)
+        san = ",".join("DNS:" + n for n in names)
         self.request(name, f"/CN={host}", key)
         self.sign(name, issuer, f"subjectAltName={san}\nextendedKeyUsage=serverAuth\n",
                   ["-days", "1095"])

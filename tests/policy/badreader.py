@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""A bad reader of a feed.
+
+usage: badreader.py SOCKET rubbish | endless | silent | greedy | once
+
+rubbish: lines that are no request, again and again. endless: one line without end. silent: many
+connections that ask for all and take nothing. greedy: asks for all, again and again. once: asks for
+all, prints what comes within a second.
+"""
+import os
+import socket
+import sys
+import time
+
+ALL = b'{"v":1,"from":0}\n'
+
+
+def connect(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(5)
+    sock.connect(path)
+    return sock
+
+
+def rubbish(path):
+    with connect(path) as sock:
+        sock.sendall(b"\xff\xfe{]\n" * 100 + b'{"v":99,"from":-1}\n{"v":1,"from":"x"}\n')
+        sock.recv(65536)
+
+
+def endless(path):
+    with connect(path) as sock:
+        while True:
+            sock.sendall(b'{"v":1,' + b" " * 65536)
+
+
+def greedy(path):
+    with connect(path) as sock:
+        sock.sendall(ALL)
+        sock.recv(10)
+
+
+def silent(path):
+    held = [connect(path) for _ in range(64)]
+    for sock in held:
+        sock.sendall(ALL)
+    time.sleep(60)
+
+
+def once(path):
+    with connect(path) as sock:
+        sock.settimeout(1)
+        sock.sendall(ALL)
+        print(sock.recv(65536).decode(errors="replace"))
+
+
+def main():
+    path, way = sys.argv[1:3]
+    if way == "once":
+        once(path)
+        return
+    print("at it", os.getuid(), flush=True)
+    act = {"rubbish": rubbish, "endless": endless, "greedy": greedy, "silent": silent}[way]
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            act(path)
+        except OSError:
+            time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    main()

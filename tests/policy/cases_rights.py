@@ -1,0 +1,84 @@
+"""Each program has a user of its own: what the others can do with it, and what they cannot."""
+import os
+import sys
+
+from case import Wrong, flows, own_host, protects, unit_lines, warm
+from cases_trouble import POLICYD
+from host import IDS
+from procs import run, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+USERS = [u for u in IDS if u not in ("mxw-op", "mxw-ask", "mxw-feed", "mxwarden")]
+
+
+def as_user(user, *argv, groups=(), check=True):
+    number = str(IDS[user])
+    how = ["--groups", ",".join(str(IDS[g]) for g in groups)] if groups else ["--clear-groups"]
+    return run("setpriv", "--reuid", number, "--regid", number, *how, *argv, check=check)
+
+
+def files_below(folder):
+    return [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+
+
+def stores_closed(world):
+    """No user of ours opens a file in another's state folder, for reading or writing."""
+    with own_host(world, "closed") as host:
+        warm(host)
+        tried = 0
+        for user in USERS:
+            for path in files_below(host.root + "/var/lib/mxwarden"):
+                owner = os.stat(path).st_uid
+                if owner == IDS[user] or "/operator/" in path:
+                    continue
+                tried += 1
+                for flag in ("<", ">>"):
+                    said = as_user(user, "sh", "-c", f'exec 9{flag}"$0" && echo opened', path,
+                                   check=False)
+                    if "opened" in said:
+                        raise Wrong(f"{user} opens {path} ({flag})")
+        running = {host.state(u)["pid"] for u in (POLICYD, host.map_unit)}
+        uids = {os.stat(f"/proc/{pid}").st_uid for pid in running}
+        if len(uids) != 2 or 0 in uids:
+            raise Wrong(f"policyd and map run as {uids}")
+        if tried < 5 or not host.stores():
+            raise Wrong(f"only {tried} files to try")
+
+
+def hostile_readers(world):
+    """Readers of the feed that send rubbish or take nothing harm neither policyd nor the map."""
+    with own_host(world, "reader") as host:
+        warm(host)
+        feed = host.root + "/run/mxwarden/policyd/feed.sock"
+        pid, number = host.state(POLICYD)["pid"], str(IDS["mxw-milter"])
+        children = [world.background.start(
+            f"reader-{way}", "setpriv", "--reuid", number, "--regid", number, "--groups",
+            str(IDS["mxw-feed"]), sys.executable, f"{world.bin}/badreader.py", feed, way,
+            ready="at it") for way in ("rubbish", "endless", "silent", "greedy")]
+        try:
+            warm(host, "wild.test", "example.net", "two.test")
+            flows(host)
+            protects(host)
+        finally:
+            for child in children:
+                world.background.stop(child)
+        if host.state(POLICYD)["pid"] != pid:
+            raise Wrong("policyd did not survive its readers", unit_lines(host))
+        wait_for(lambda: resident(pid) < 200_000, "policyd below 200 MB")
+
+
+def strangers_at_the_feed(world):
+    """A user that is not on the list gets no row."""
+    with own_host(world, "stranger") as host:
+        warm(host)
+        feed = host.root + "/run/mxwarden/policyd/feed.sock"
+        said = run("setpriv", "--reuid", "64799", "--regid", "64799", "--clear-groups",
+                   sys.executable, f"{world.bin}/badreader.py", feed, "once", check=False)
+        if '"op"' in said:
+            raise Wrong("a stranger reads the feed", said.split("\n")[:5])
+
+
+def resident(pid):
+    """KiB of memory that a process holds."""
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))

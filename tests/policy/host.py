@@ -1,0 +1,234 @@
+"""A sender host: its namespace, stock Postfix and Sendmail in it, and our programs under unitd."""
+import glob
+import itertools
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+
+import net
+import socketmap
+import topology
+from domains import DOMAINS
+from outcome import postfix_outcome
+from postfix import Instance
+from procs import Failure, run, wait_for
+from sendmail import Sendmail, TOP
+from snippets import main_cf, snippet
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Users and groups of ours by number; nobody else on a machine has these.
+IDS = {"mxw-policy": 64701, "mxw-map": 64702, "mxw-milter": 64703, "mxw-sensor": 64704,
+       "mxw-report": 64705, "mxw-metrics": 64706, "mxw-op": 64710, "mxw-ask": 64711,
+       "mxw-feed": 64712, "mxwarden": 64713}
+PROGRAMS = ("mxwarden-policyd", "mxwarden-map")
+CONFIG = """[paths]
+run = "{root}/run/mxwarden"
+state = "{root}/var/lib/mxwarden"
+operator = "{root}/var/lib/mxwarden/operator"
+
+[resolver]
+servers = ["{resolver}:53"]
+validating = ["{resolver}:53"]
+
+[fetch]
+ca_file = "{ca}"
+allow = [{allow}]
+
+[policyd]
+feed_users = ["0", {users}]
+ask_users = ["0", {users}]
+operator_group = "{operator}"
+
+{map}"""
+_serial = itertools.count(1)
+
+
+class StockPostfix(Instance):
+    """master.cf as Debian ships it, clients in a chroot; main.cf with our documented lines."""
+
+    def configure(self, host, settings):
+        self.write({"myhostname": "client.example.com", "mydomain": "example.com",
+                    "myorigin": "example.com", "inet_interfaces": "loopback-only",
+                    "smtp_bind_address": host.address, "smtp_tls_loglevel": "1",
+                    "maillog_file_prefixes": "/run", **settings}, "")
+        shutil.copy("/etc/postfix/master.cf.proto", self.etc + "/master.cf")
+        # What Debian's start script copies into the chroot.
+        os.makedirs(self.dir + "/queue/etc", exist_ok=True)
+        for name in ("services", "nsswitch.conf", "host.conf"):
+            if os.path.exists("/etc/" + name):
+                shutil.copy("/etc/" + name, self.dir + "/queue/etc/")
+        for name in ("resolv.conf", "hosts"):
+            shutil.copy(f"{net.ETC}/{self.ns}/{name}", self.dir + "/queue/etc/")
+        self.start()
+
+    def read_log(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()
+
+
+class Host:
+    """`kind` is enforce, observe or none (no map at all)."""
+
+    def __init__(self, world, name, kind):
+        self.world, self.name, self.kind = world, name, kind
+        self.ns, self.dir = "mxw-" + name, f"{world.dir}/{name}"
+        self.root = self.dir + "/root"
+        self.postfix = StockPostfix(self.dir + "/pf", self.ns)
+        self.sendmail = Sendmail(self.dir + "/sm", self.ns)
+        self.unitd = None
+        self.address = None
+
+    # -- coming and going -------------------------------------------------------------------
+
+    def up(self, with_sendmail=False, state_size="", units=True):
+        """With state_size all state of ours is on a file system of that size."""
+        self.address = topology.add_host(self.ns)
+        net.etc_file(self.ns, "resolv.conf", f"nameserver {topology.RESOLVER}\n")
+        net.etc_file(self.ns, "hosts", f"127.0.0.1 localhost\n{self.address} client.example.com\n")
+        # The trusted authorities where the documented lines look for them.
+        net.etc_file(self.ns, "ssl/certs/ca-certificates.crt", self.world.pki.text("root.pem"))
+        shutil.copy("/etc/ssl/openssl.cnf", f"{net.ETC}/{self.ns}/ssl/")
+        os.makedirs(self.root, exist_ok=True)
+        self.postfix.configure(self, main_cf("main.cf map") if self.kind != "none" else
+                               {"smtp_tls_security_level": "may", "smtp_tls_CAfile":
+                                "/etc/ssl/certs/ca-certificates.crt"})
+        if with_sendmail:
+            self.sendmail.configure(*(["ca"] if self.kind == "none" else ["ca", self.kind]))
+        if self.kind != "none" and units:
+            if state_size:
+                self.world.mount_small(self.root + "/var/lib/mxwarden", state_size)
+            self.write_settings()
+            self.start_units()
+        return self
+
+    def down(self):
+        if self.unitd:
+            self.world.background.stop(self.unitd)
+        topology.remove_host(self.ns, self.address)
+        self.world.unmount(self.dir)
+
+    def write_settings(self):
+        os.makedirs(self.root + "/etc/mxwarden", exist_ok=True)
+        root, users = self.root, ", ".join(f'"{IDS[u]}"' for u in
+                                           ("mxw-map", "mxw-milter", "mxw-sensor", "mxw-report"))
+        text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
+                             ca=self.world.pki.path("root.pem"), users=users,
+                             allow=", ".join(f'"{n}"' for n in topology.LAB_NETS),
+                             map=snippet("postfix.md", "mxwarden.toml " + self.kind))
+        self.write_file("etc/mxwarden/mxwarden.toml", text)
+        table = {d.name: d.answer for d in DOMAINS if d.answer and self.kind == "enforce"}
+        self.write_file("etc/mxwarden/standin.json", json.dumps(table))
+        folder = root + "/var/lib/mxwarden/operator"
+        os.makedirs(folder, exist_ok=True)
+        os.chown(folder, 0, IDS["mxw-op"])
+        os.chmod(folder, 0o2775)
+
+    def write_file(self, name, text):
+        with open(f"{self.root}/{name}", "w") as f:
+            f.write(text)
+
+    def start_units(self):
+        ids = [word for name, number in IDS.items() for word in ("--id", f"{name}={number}")]
+        for program in PROGRAMS:
+            ids += ["--arg", f"{program}=--config={self.root}/etc/mxwarden/mxwarden.toml"]
+        self.unitd = self.world.background.start(
+            "unitd-" + self.name, sys.executable, f"{TOP}/tests/support/unitd", "--root", self.root,
+            "--control", self.dir + "/unitd", "--bin", self.world.bin, *ids,
+            *self.world.units(), ns=self.ns, ready="unitd: started")
+        wait_for(lambda: all(u["state"] == "active" for u in self.tell("status").values()),
+                 f"units of {self.name}, see {self.root}/log", 20)
+
+    # -- units ------------------------------------------------------------------------------
+
+    def tell(self, line):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(self.dir + "/unitd")
+            sock.sendall(line.encode())
+            answer = json.loads(sock.makefile().readline())
+        if "error" in answer:
+            raise Failure(f"unitd {self.name}: {line}: {answer['error']}")
+        return answer
+
+    def kill(self, unit, sig="SIGKILL"):
+        """A signal for a unit; that it is just being restarted is no failure."""
+        try:
+            self.tell(f"kill {unit} {sig}")
+        except Failure:
+            pass
+
+    def state(self, unit):
+        return self.tell("status")[unit]
+
+    def stop(self, unit):
+        self.tell(f"stop {unit}")
+        wait_for(lambda: self.state(unit)["pid"] is None, f"{unit} to stop")
+
+    def begin(self, unit):
+        self.tell(f"start {unit}")
+        wait_for(lambda: self.state(unit)["state"] == "active", f"{unit} to start")
+
+    @property
+    def map_unit(self):
+        return "mxwarden-map.service" if self.world.real else "standin.service"
+
+    def firewall(self, *rules):
+        """What leaves this host and matches is dropped; without rules all passes again."""
+        run("nft", "delete", "table", "inet", "trouble", ns=self.ns, check=False)
+        if rules:
+            body = "".join(f"  {rule} drop\n" for rule in rules)
+            run("nft", "-f", "-", ns=self.ns, stdin="table inet trouble {\n chain out {\n  type "
+                f"filter hook output priority 0;\n{body} }}\n}}\n")
+
+    def state_folder(self, name):
+        return f"{self.root}/var/lib/mxwarden/{name}"
+
+    def stores(self):
+        """SQLite files of policyd, known by their first octets, and what lies beside them."""
+        found = []
+        for path in glob.glob(self.state_folder("policy*") + "/**", recursive=True):
+            if os.path.isfile(path):
+                with open(path, "rb") as f:
+                    if f.read(15) == b"SQLite format 3":
+                        found.append(path)
+        return found
+
+    # -- mail -------------------------------------------------------------------------------
+
+    def ask(self, domain, name="postfix"):
+        return socketmap.ask(self.ns, domain, name)
+
+    def warm(self, domain, seconds=30):
+        """Wait until the map knows what the table of domains says about one."""
+        want = "OK " + domain.answer if domain.answer and self.kind == "enforce" else "NOTFOUND "
+        wait_for(lambda: self.ask(domain.name) == want, f"'{want}' for {domain.name} at "
+                 f"{self.name}, last: {self.ask(domain.name)}", seconds)
+
+    def send(self, domain):
+        """Hand one message to Postfix; gives the recipient, a name that no other message has."""
+        recipient = f"m{next(_serial)}@{domain}"
+        run("/usr/sbin/sendmail", "-C", self.postfix.etc, "-f", "correspondent@example.com",
+            recipient, ns=self.ns, stdin="Subject: lab\n\nOne line.\n")
+        return recipient
+
+    def outcome(self, recipient, seconds=30):
+        """Wait for the first attempt. Its own clock starts when the message was handed over."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = postfix_outcome(self.postfix.read_log(), recipient)
+            if found:
+                return found
+            time.sleep(0.05)
+        raise Failure(f"{self.name}: no attempt for {recipient} within {seconds} s")
+
+    def deliver(self, domain, seconds=30):
+        return self.outcome(self.send(domain), seconds)
+
+    def attempt_sendmail(self, domain):
+        recipient = f"m{next(_serial)}@{domain}"
+        return recipient, self.sendmail.deliver(recipient)
+
+    def deliver_sendmail(self, domain):
+        return self.attempt_sendmail(domain)[1]

@@ -1,0 +1,119 @@
+"""DNS of the policy lab: knot serves (and signs two zones), unbound validates for everybody.
+
+example.org is signed below a trust anchor of the resolver. A zone that holds only the policy record
+of txtbogus.test is signed too, but the resolver was told another key: bogus. The records of
+txtservfail.test and txttimeout.test are looked for at a closed port and at an address that is silent.
+"""
+import os
+
+from domains import ADDRESS, ALL, FRESH, POLICY_ID
+from procs import run, wait_for
+from topology import AUTHORITY, BLACKHOLE, DNS, POLICY_HOST, RESOLVER
+
+SOA = f"@ 300 SOA ns hostmaster 1 3600 900 86400 60\n@ 300 NS ns\nns 300 A {AUTHORITY}\n"
+BOGUS = "_mta-sts.txtbogus.test"
+SIGNED = ("example.org", BOGUS)
+TXT = f'300 TXT "v=STSv1; id={POLICY_ID}"\n'
+
+
+def texts(tlsa):
+    """Zone name -> text."""
+    zones = {"test": SOA, "example.org": SOA, "example.net": SOA,
+             "example.com": SOA + "* 300 MX 0 .\n", BOGUS: SOA + "@ " + TXT}
+    for domain in ALL:
+        zone = "test" if domain.name.endswith(".test") else domain.name
+        zones[zone] += records(domain)
+    # Domains that nobody asked for before; they share one mail server.
+    zones["test"] += f"*.{FRESH}. 300 MX 10 mx.nopolicy.test.\n"
+    zones["example.org"] += f"_25._tcp.mx 300 TLSA {tlsa}\n"
+    return zones
+
+
+def records(domain):
+    text = ""
+    for at, mx in enumerate(domain.mx):
+        text += f"{domain.name}. 300 MX {10 * at + 10} {mx}.\n{mx}. 300 A {ADDRESS[mx]}\n"
+    if domain.mode:
+        text += f"mta-sts.{domain.name}. 300 A {POLICY_HOST}\n"
+        if not domain.txt:
+            text += f"_mta-sts.{domain.name}. {TXT}"
+    return text
+
+
+def start(background, folder, tlsa):
+    os.makedirs(folder, exist_ok=True)
+    zones = texts(tlsa)
+    for zone, text in zones.items():
+        write(f"{folder}/{zone}.zone", f"$ORIGIN {zone}.\n{text}")
+    write(f"{folder}/knot.conf", knot_conf(folder, zones))
+    background.start("knotd", "knotd", "-c", f"{folder}/knot.conf", ns=DNS, ready="server started")
+    for zone in SIGNED:
+        wait_for(lambda z=zone: "DNSKEY" in ask(z, "DNSKEY"), f"zone {zone} signed")
+    keys = ask("example.org", "DNSKEY")
+    write(f"{folder}/anchor", keys)
+    write(f"{folder}/wrong-anchor", keys.replace("example.org.", BOGUS + "."))
+    write(f"{folder}/unbound.conf", unbound_conf(folder, zones))
+    background.start("unbound", "unbound", "-d", "-p", "-c", f"{folder}/unbound.conf", ns=DNS,
+                     ready="start of service")
+
+
+def ask(name, kind, *options, server=AUTHORITY):
+    return run("kdig", "+noall", "+answer", "+timeout=3", *options, "@" + server, name, kind,
+               ns=DNS, check=False)
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def knot_conf(folder, zones):
+    text = f"""server:
+  listen: {AUTHORITY}@53
+  rundir: {folder}
+database:
+  storage: {folder}
+log:
+  - target: stdout
+    any: info
+policy:
+  - id: lab
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+zone:
+"""
+    for zone in zones:
+        text += (f"  - domain: {zone}\n    file: {folder}/{zone}.zone\n    zonefile-sync: -1\n"
+                 "    journal-content: none\n")
+        if zone in SIGNED:
+            text += "    dnssec-signing: on\n    dnssec-policy: lab\n"
+    return text
+
+
+def unbound_conf(folder, zones):
+    # There is no Internet here: what no zone of ours has does not exist, and is said so at once.
+    local = '  local-zone: "." static\n' + "".join(
+        f'  local-zone: "{zone}." transparent\n' for zone in zones)
+    text = f"""server:
+  interface: {RESOLVER}
+  access-control: 0.0.0.0/0 allow
+  chroot: ""
+  username: ""
+  directory: "{folder}"
+  use-syslog: no
+  logfile: ""
+  do-ip6: no
+  verbosity: 1
+  module-config: "validator iterator"
+  trust-anchor-file: "{folder}/anchor"
+  trust-anchor-file: "{folder}/wrong-anchor"
+{local}remote-control:
+  control-enable: no
+"""
+    stubs = {zone: AUTHORITY for zone in zones}
+    # Nobody listens there: the resolver says SERVFAIL at once.
+    stubs["_mta-sts.txtservfail.test"] = AUTHORITY + "@5353"
+    stubs["_mta-sts.txttimeout.test"] = BLACKHOLE
+    for zone, address in stubs.items():
+        text += f"stub-zone:\n  name: \"{zone}\"\n  stub-addr: {address}\n"
+    return text
