@@ -65,8 +65,7 @@ void set_replies(Compiled& facts, std::string_view domain, const std::vector<std
       secure_text(domain, patterns, {options.servername, options.tlsrpt_attributes}, policy);
   const auto sendmail = secure_text(domain, patterns, {options.servername, false}, nullptr);
   if (!postfix || !sendmail) return;
-  facts.secure = std::make_unique<const Compiled::Replies>(
-      Compiled::Replies{netstring(*postfix), netstring(*sendmail)});
+  facts.secure = SecureReplies(netstring(*postfix), netstring(*sendmail));
   facts.host_matches = policy::mx_matches(patterns, domain);
 }
 
@@ -76,7 +75,7 @@ struct Judged {
 };
 
 Judged secure_if_named(const Compiled& facts, KeyKind kind, Basis basis) {
-  if (facts.secure == nullptr) return {Word::notfound, Basis::unmatchable};
+  if (facts.secure.empty()) return {Word::notfound, Basis::unmatchable};
   if (kind == KeyKind::smart_host && !facts.host_matches) {
     return {Word::notfound, Basis::host_mismatch};
   }
@@ -85,7 +84,7 @@ Judged secure_if_named(const Compiled& facts, KeyKind kind, Basis basis) {
 
 // A pin holds whatever the policy says by now. Sendmail knows no level between secure and nothing.
 Judged judge_pin(const Compiled& facts, Dialect dialect, KeyKind kind) {
-  if (facts.secure != nullptr) return secure_if_named(facts, kind, Basis::pin);
+  if (!facts.secure.empty()) return secure_if_named(facts, kind, Basis::pin);
   return {dialect == Dialect::postfix ? Word::encrypt : Word::notfound, Basis::pin};
 }
 
@@ -123,7 +122,7 @@ Held held_by(const Compiled& facts, const Moment& moment) {
 // An answer that does not hang on what policyd would say need not wait for it.
 bool may_wait(const Compiled& facts, const Judged& judged, Held held) {
   if (held != Held::nothing || judged.basis == Basis::dane) return false;
-  return facts.action != Brake::Action::pin || facts.secure == nullptr;
+  return facts.action != Brake::Action::pin || facts.secure.empty();
 }
 
 Freshness freshness_of(const Compiled& facts, const Judged& judged, Held held, Time now) {
@@ -136,7 +135,7 @@ Freshness freshness_of(const Compiled& facts, const Judged& judged, Held held, T
 std::string_view reply_of(const Compiled& facts, Dialect dialect, Word word) {
   switch (word) {
     case Word::secure:
-      return dialect == Dialect::postfix ? facts.secure->postfix : facts.secure->sendmail;
+      return dialect == Dialect::postfix ? facts.secure.postfix() : facts.secure.sendmail();
     case Word::encrypt:
       return "10:OK encrypt,";
     case Word::dane:
@@ -150,6 +149,17 @@ std::string_view reply_of(const Compiled& facts, Dialect dialect, Word word) {
 }
 
 }  // namespace
+
+SecureReplies::SecureReplies(std::string_view postfix, std::string_view sendmail)
+    : postfix_size_(static_cast<std::uint32_t>(postfix.size())),
+      sendmail_size_(static_cast<std::uint32_t>(sendmail.size())) {
+  const bool same = postfix == sendmail;
+  text_ = std::make_unique<char[]>(postfix.size() + (same ? 0 : sendmail.size()));
+  std::ranges::copy(postfix, text_.get());
+  if (same) return;
+  sendmail_at_ = postfix_size_;
+  std::ranges::copy(sendmail, text_.get() + sendmail_at_);
+}
 
 Options options_of(const config::Map& settings) {
   return {settings.enforcement == config::Enforcement::enforce, settings.postfix_dane,

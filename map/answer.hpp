@@ -78,17 +78,31 @@ struct Answer {
   std::string_view reply;  // one netstring, borrowed from the Compiled or static
 };
 
+// The two replies of Word::secure, each a netstring, in one piece of memory: a hot look-up waits
+// for memory more than for anything else.
+class SecureReplies {
+ public:
+  SecureReplies() = default;
+  SecureReplies(std::string_view postfix, std::string_view sendmail);
+  [[nodiscard]] bool empty() const { return text_ == nullptr; }
+  [[nodiscard]] std::string_view postfix() const { return {text_.get(), postfix_size_}; }
+  [[nodiscard]] std::string_view sendmail() const {
+    return {text_.get() + sendmail_at_, sendmail_size_};
+  }
+
+ private:
+  std::unique_ptr<char[]> text_;
+  std::uint32_t postfix_size_ = 0, sendmail_at_ = 0, sendmail_size_ = 0;
+};
+
 // The facts of one domain, ready to be chosen from. A value that moves; made in any thread.
 struct Compiled {
   enum class Sts : std::uint8_t { unknown, none, mode_none, testing, enforce };
   static constexpr Time kAlways{std::numeric_limits<std::int64_t>::min()};
   static constexpr Time kNever{std::numeric_limits<std::int64_t>::max()};
 
-  struct Replies {
-    std::string postfix, sendmail;  // of Word::secure, as netstrings
-  };
-  std::unique_ptr<const Replies> secure;  // null: there is nothing to match
-  Time sts_until, dane_until;             // the last moment each counts
+  SecureReplies secure;        // empty: there is nothing to match
+  Time sts_until, dane_until;  // the last moment each counts
   Time stale_after = kAlways, cold_after = kAlways;
   Sts sts = Sts::unknown;
   Word dane = Word::notfound;

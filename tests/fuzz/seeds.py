@@ -238,6 +238,23 @@ def configurations():
         put("config", "wrong-%d" % i, text)
 
 
+def socketmap():
+    def talk(name, settings, pattern, *queries, piece=7):
+        sent = b"".join(b"%d:%s," % (len(q), q) for q in queries)
+        put("socketmap", name, bytes([settings, piece, len(pattern)]) + pattern + sent)
+    keys = (b"postfix example.org", b"sts example.org", b"postfix [mx.example.org]:25", b"postfix .org",
+            b"postfix testing.example", b"postfix pinned.example", b"postfix [192.0.2.1]", b"other x",
+            "postfix bücher.example".encode(), b"postfix EXAMPLE.org:25", b"nothing")
+    talk("keys", 0, b"*.example.org", *keys)
+    talk("observe", 1, b"*.example.org", *keys)
+    talk("attributes", 2, b"*.example.org", *keys, piece=0)
+    talk("dane", 0x14, b"*.example.or", *keys)
+    talk("spliced", 2, b"a.example protocols=SSLv3, { x = y }", *keys)
+    talk("off", 0x80, b"mx1.example.org", *keys)
+    for i, sent in enumerate((b"01:x,", b"99999:", b"3:ab", b"0:_", b"x")):
+        put("socketmap", "fault-%d" % i, b"\0\1\0" + sent)
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
@@ -248,6 +265,7 @@ def main():
     captures()
     texts()
     configurations()
+    socketmap()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 
