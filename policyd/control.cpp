@@ -1,0 +1,160 @@
+#include "policyd/control.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/digest.hpp"
+#include "core/base/json_writer.hpp"
+#include "core/base/limits.hpp"
+#include "core/feed/codec.hpp"
+#include "core/ipc/json_message.hpp"
+#include "core/mail/name.hpp"
+#include "core/policy/mta_sts.hpp"
+#include "policyd/control_rows.hpp"
+#include "policyd/event_kind.hpp"
+#include "policyd/import_policy.hpp"
+
+namespace mxw::policyd {
+namespace {
+
+constexpr std::size_t kReasonBytes = 512;  // as operators::kReasonBytes: one line of a log
+
+std::string refusal(std::string_view why) {
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .member("v", 1)
+      .member("ok", false)
+      .member("error", why)
+      .end_object();
+  return out;
+}
+
+JsonWriter begin(std::string& out) {
+  JsonWriter json(out);
+  json.begin_object().member("v", 1).member("ok", true);
+  return json;
+}
+
+std::string done() {
+  std::string out;
+  begin(out).end_object();
+  return out;
+}
+
+// A time given as nanoseconds, or now.
+Time time_of(const ipc::JsonMessage& message, const char* name, Time now) {
+  constexpr std::uint64_t kMost = INT64_MAX;
+  if (!message.has(name)) return now;
+  return {static_cast<std::int64_t>(std::min(message.number(name), kMost))};
+}
+
+std::string status(const Engine& engine, store::PolicyStore& store) {
+  const auto numbers = store.statistics();
+  if (!numbers) return refusal(numbers.error().message);
+  std::string out;
+  JsonWriter json = begin(out);
+  json.member("policies", numbers->policies).member("none", numbers->none);
+  json.member("unknown", numbers->unknown).member("routes", numbers->routes);
+  json.member("tlsa", numbers->tlsa).member("history", numbers->history);
+  json.member("events", numbers->events).member("head", numbers->head);
+  json.member("looks", engine.looks_running()).member("queued", engine.queued());
+  json.member("held_in_memory", engine.shelf().held());
+  json.end_object();
+  return out;
+}
+
+std::string body(store::PolicyStore& store, const std::string& domain, Time at,
+                 std::uint64_t offset) {
+  const auto policy = store.policy_at({.tenant = 0, .name = domain}, at);
+  if (!policy) return refusal(policy.error().message);
+  if (!*policy) return refusal("no policy of " + domain + " at that time");
+  const std::string_view text = (*policy)->body;
+  const std::string_view piece =
+      text.substr(std::min<std::uint64_t>(offset, text.size()), Control::kBodyPiece);
+  std::string out;
+  begin(out)
+      .member("size", text.size())
+      .member("body", std::string_view(base64(as_bytes(piece))))
+      .end_object();
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Control>> Control::create(EventLoop& loop, int listen_fd,
+                                                 ipc::PeerCheck peers, Engine& engine,
+                                                 store::PolicyStore& store,
+                                                 std::function<Time()> clock) {
+  std::unique_ptr<Control> control(new Control(engine, store, std::move(clock)));
+  Control* const self = control.get();
+  ipc::SeqpacketServer::Options options;
+  options.message_bytes = kMessageBytes;
+  options.reply_bytes = kReplyBytes;
+  options.connections = 16;  // operators of one host
+  auto server = ipc::SeqpacketServer::create(
+      loop, listen_fd, std::move(peers),
+      [self](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
+        peer.send(self->answer(message));
+      },
+      options);
+  if (!server) return std::unexpected(std::move(server.error()));
+  control->server_ = std::move(*server);
+  return control;
+}
+
+std::string Control::answer(std::string_view text) {
+  const auto message = ipc::JsonMessage::parse(text, kMessageBytes);
+  if (!message) return refusal("no request of version 1");
+  const std::string cmd = message->text("cmd", rows::kWordBytes);
+  const Time now = clock_();
+  if (cmd == "status") return status(engine_, store_);
+  if (cmd == "policy-list")
+    return list_page(store_, {.after = message->number("after"),
+                              .at = time_of(*message, "at", now),
+                              .history = message->has("at")});
+  const auto host = mail::HostName::parse(message->text("domain", rows::kNameBytes));
+  if (!host) return refusal(cmd.empty() ? "no command" : "no domain name is given");
+  const std::string& domain = host->text();
+  if (cmd == "policy-show") return show(store_, domain);
+  if (cmd == "policy-history") return history(store_, domain);
+  if (cmd == "policy-body")
+    return body(store_, domain, time_of(*message, "at", now), message->number("offset"));
+  if (cmd == "policy-refresh") {
+    engine_.refresh(domain);
+    return done();
+  }
+  if (cmd == "policy-remove")
+    return remove(domain, message->text("reason", kReasonBytes), now);
+  if (cmd == "policy-import")
+    return import(ImportText{.domain = domain,
+                             .id = message->text("id", rows::kWordBytes),
+                             .body = message->text("body", limits::kPolicyBytes),
+                             .fetched_at = time_of(*message, "fetched_at", now)},
+                  now);
+  return refusal("unknown command: " + cmd);
+}
+
+std::string Control::remove(const std::string& domain, const std::string& reason, Time now) {
+  rows::EventRow event;
+  event.time = now;
+  event.domain = domain;
+  event.kind = name(EventKind::policy_removed);
+  event.detail = reason;
+  const auto ended = store_.end_policy({.tenant = 0, .name = domain}, now, &event);
+  if (!ended) return refusal(ended.error().message);
+  if (!*ended) return refusal("no policy of " + domain + " is stored");
+  if (committed_) committed_();
+  return done();
+}
+
+std::string Control::import(const ImportText& text, Time now) {
+  auto imported = import_text(text, store_, now);
+  if (!imported) return refusal(imported.error().message);
+  if (committed_) committed_();
+  std::string out;
+  begin(out).member("result", name(*imported)).end_object();
+  return out;
+}
+
+}  // namespace mxw::policyd

@@ -1,0 +1,95 @@
+#include "policyd/import_policy.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "core/base/limits.hpp"
+#include "core/policy/policy_dir.hpp"
+#include "policyd/event_kind.hpp"
+
+namespace mxw::policyd {
+namespace {
+
+constexpr std::string_view kSource = "import";
+
+rows::DomainRow domain_of(const rows::PolicyRow& policy, Time now) {
+  rows::DomainRow row;
+  row.name = policy.domain;
+  row.state = rows::DomainState::policy;
+  row.txt_id = policy.id;
+  row.checked_at = policy.fetched_at;
+  row.check_result = kSource;
+  row.refresh_at = now;
+  row.last_asked = now;
+  return row;
+}
+
+// The text as it stands in the file; load_policy_dir() has read and accepted it already.
+std::string text_of(const std::string& dir, const std::string& domain) {
+  std::ifstream in(dir + '/' + domain + ".txt", std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+}
+
+}  // namespace
+
+std::string_view name(Imported result) {
+  switch (result) {
+    case Imported::stored:
+      return "stored";
+    case Imported::ran_out:
+      return "ran-out";
+    case Imported::older:
+      break;
+  }
+  return "older";
+}
+
+Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, Time now) {
+  const auto parsed = policy::parse_sts_policy(text.body);
+  if (!parsed)
+    return fail(ErrorKind::usage, text.domain + ":" + std::to_string(parsed.error().line) + ": " +
+                                      parsed.error().reason);
+  if (text.fetched_at > now)
+    return fail(ErrorKind::usage, text.domain + ": was fetched in the future");
+  rows::PolicyRow row;
+  row.domain = text.domain;
+  row.id = text.id;
+  row.mode = parsed->mode;
+  row.body = text.body;
+  row.fetched_at = text.fetched_at;
+  row.max_age = parsed->max_age;
+  row.source = kSource;
+  if (row.valid_until() < now) return Imported::ran_out;
+  const auto held = store.current_policy({.tenant = 0, .name = row.domain});
+  if (!held) return std::unexpected(held.error());
+  if (*held && (*held)->fetched_at > row.fetched_at) return Imported::older;
+  rows::EventRow event;
+  event.time = now;
+  event.domain = row.domain;
+  event.kind = name(EventKind::policy_imported);
+  event.detail = "mode " + std::string(policy::mode_name(row.mode));
+  if (auto put = store.put_policy(domain_of(row, now), row, &event); !put)
+    return std::unexpected(put.error());
+  return Imported::stored;
+}
+
+Result<ImportCount> import_dir(const std::string& dir, store::PolicyStore& store, Time now) {
+  const auto policies = policy::load_policy_dir(dir);
+  if (!policies) return std::unexpected(policies.error());
+  ImportCount count;
+  for (const policy::CachedPolicy& cached : *policies) {
+    const auto imported = import_text({.domain = cached.domain,
+                                       .id = cached.id,
+                                       .body = text_of(dir, cached.domain),
+                                       .fetched_at = cached.fetched_at.value_or(now)},
+                                      store, now);
+    if (!imported) return std::unexpected(imported.error());
+    count.stored += *imported == Imported::stored ? 1U : 0U;
+    count.ran_out += *imported == Imported::ran_out ? 1U : 0U;
+    count.older += *imported == Imported::older ? 1U : 0U;
+  }
+  return count;
+}
+
+}  // namespace mxw::policyd
