@@ -1,0 +1,90 @@
+#include "policyd/open_store.hpp"
+
+#include <utility>
+
+#include "core/feed/replica.hpp"
+#include "core/feed/row_file.hpp"
+#include "core/store/sqlite_policy_store.hpp"
+#include "core/store/store_file.hpp"
+
+namespace mxw::policyd {
+namespace {
+
+std::string database_of(const std::string& folder) {
+  return folder + "/policy.db";
+}
+std::string backup_of(const std::string& folder) {
+  return folder + "/policy.backup";
+}
+
+store::Result<std::unique_ptr<store::SqlitePolicyStore>> open_checked(const std::string& path,
+                                                                      Time now) {
+  auto store = store::SqlitePolicyStore::open(path, now);
+  if (!store) return store;
+  if (auto checked = (*store)->database().quick_check(); !checked)
+    return std::unexpected(std::move(checked.error()));
+  return store;
+}
+
+bool is_damage(store::Fault fault) {
+  return fault == store::Fault::corrupt || fault == store::Fault::foreign;
+}
+
+// The rows of a backup into an empty store; gives the policies. A row that is refused is left out.
+std::size_t restore(const std::string& path, store::PolicyStore& store) {
+  feed::Replica backup;
+  if (!backup.load(path)) return 0;
+  std::size_t policies = 0;
+  backup.for_each_domain([&](std::uint32_t tenant, std::string_view name,
+                             const feed::DomainEntry& entry) {
+    const rows::Key key{.tenant = tenant, .name = name};
+    if (entry.domain() != nullptr && entry.policy() != nullptr)
+      policies += store.put_policy(*entry.domain(), *entry.policy()) ? 1U : 0U;
+    else if (entry.domain() != nullptr)
+      (void)store.put_domain(*entry.domain());
+    if (!entry.routes().empty()) (void)store.replace_routes(key, entry.routes());
+    if (entry.tlsrpt() != nullptr) (void)store.put_tlsrpt(*entry.tlsrpt());
+  });
+  return policies;
+}
+
+}  // namespace
+
+Result<OpenedStore> open_store(const std::string& folder, Time now) {
+  OpenedStore opened;
+  const std::string path = database_of(folder);
+  auto store = open_checked(path, now);
+  if (!store && is_damage(store.error().fault)) {
+    opened.notes.push_back(store.error().message);
+    auto aside = store::quarantine(path, now);
+    if (!aside) return std::unexpected(std::move(aside.error()));
+    opened.notes.push_back("the damaged store was put aside as " + *aside);
+    store = open_checked(path, now);
+    if (store)
+      opened.notes.push_back("policies restored from the backup: " +
+                             std::to_string(restore(backup_of(folder), **store)));
+  }
+  if (!store) return std::unexpected(std::move(store.error()));
+  opened.store = std::move(*store);
+  return opened;
+}
+
+Result<void> write_backup(const std::string& folder, store::PolicyStore& store) {
+  const auto head = store.head();
+  if (!head) return std::unexpected(head.error());
+  auto file = feed::RowFileWriter::create(backup_of(folder));
+  if (!file) return std::unexpected(std::move(file.error()));
+  constexpr std::size_t kPage = 256;
+  rows::Sequence after = 0;
+  for (;;) {
+    const auto page = store.current(after, kPage);
+    if (!page) return std::unexpected(page.error());
+    if (page->empty()) return file->commit(*head);
+    for (const rows::Change& change : *page) {
+      if (!file->add(change)) return file->commit(*head);  // its error
+    }
+    after = sequence_of(page->back());
+  }
+}
+
+}  // namespace mxw::policyd
