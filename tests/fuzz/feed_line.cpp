@@ -1,0 +1,52 @@
+// Lines of a feed: each line of the input is decoded as an owner's and as a reader's first. What is
+// taken is within the limits, is written again and read back the same, and goes into a replica that
+// stays within its bounds whatever the order.
+#include "core/base/check.hpp"
+#include "core/feed/codec.hpp"
+#include "core/feed/replica.hpp"
+#include "core/ipc/line_stream.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+namespace {
+
+using namespace mxw;
+using namespace mxw::feed;
+
+constexpr Replica::Bounds kBounds{.domains = 3, .routes = 3, .tlsa = 3, .body_bytes = 512};
+
+void tell(Replica& replica, const Line& line) {
+  if (line.op == Op::reset) replica.on_reset();
+  if (line.op == Op::end) replica.on_end(line.seq);
+  if (!line.change) return;
+  std::string once, twice;
+  append_line(once, *line.change);
+  const Line again = decode(std::string_view(once).substr(0, once.size() - 1));
+  MXW_CHECK(again.change.has_value() && again.seq == line.seq && again.op == line.op);
+  append_line(twice, *again.change);
+  MXW_CHECK(once == twice && once.size() <= kLineBytes);
+  replica.on_change(*line.change);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Replica replica(kBounds);
+  ipc::LineStream lines(kLineBytes);
+  lines.feed(std::string_view(reinterpret_cast<const char*>(data), size));
+  while (const auto text = lines.next()) {
+    (void)decode_hello(*text);
+    const Line line = decode(*text);
+    MXW_CHECK(line.skip == Skip::none || !line.change);
+    MXW_CHECK(line.seq <= kLastSequence);
+    if (line.skip == Skip::none) tell(replica, line);
+    const Replica::Sizes sizes = replica.sizes();
+    MXW_CHECK(sizes.domains <= kBounds.domains && sizes.routes <= kBounds.routes);
+    MXW_CHECK(sizes.tlsa <= kBounds.tlsa && sizes.body_bytes <= kBounds.body_bytes);
+    MXW_CHECK(sizes.policies <= sizes.domains);
+  }
+  replica.on_reset();
+  replica.on_end(1);
+  MXW_CHECK(replica.sizes().domains == 0 && replica.sizes().tlsa == 0);
+  MXW_CHECK(replica.sizes().routes == 0 && replica.sizes().body_bytes == 0);
+  return 0;
+}
