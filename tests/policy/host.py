@@ -85,6 +85,8 @@ class Host:
 
     def up(self, with_sendmail=False, state_size="", units=True):
         """With state_size all state of ours is on a file system of that size."""
+        if self.world.closed:
+            raise Failure("the lab ends")
         self.address = topology.add_host(self.ns)
         net.etc_file(self.ns, "resolv.conf", f"nameserver {topology.RESOLVER}\n")
         net.etc_file(self.ns, "hosts", f"127.0.0.1 localhost\n{self.address} client.example.com\n")

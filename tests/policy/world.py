@@ -42,6 +42,7 @@ class World:
         self.background = Background(DIR + "/log")
         self.attacks = {}
         self.lock = threading.Lock()
+        self.closed = False  # no host may come any more
 
     def up(self):
         self.clear()
@@ -110,6 +111,8 @@ class World:
             run("umount", "-l", point, check=False)
 
     def down(self):
+        # What runs in the namespaces goes with them; then our own children need only be buried.
+        topology.remove_all()
         self.background.stop_all()
         self.clear()
 
