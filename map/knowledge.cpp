@@ -95,6 +95,7 @@ class Knowledge::Thread {
   // Domains whose rows are to be handed over, each once, in order.
   std::deque<std::string> dirty_;
   std::unordered_set<std::string> is_dirty_;
+  unsigned ticks_ = 0;
   bool under_way_ = false;  // a batch that the serving thread has not taken yet
   // False once this is gone, for calls posted to the serving thread and not yet run there.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -245,8 +246,10 @@ void Knowledge::Thread::on_operator(std::shared_ptr<const operators::OperatorSta
   send();
 }
 
-// A second has gone: numbers for the metrics.
+// A second has gone: numbers for the metrics; now and then what is long past goes.
 void Knowledge::Thread::on_tick() {
+  constexpr unsigned kPruneEvery = 600;
+  if (++ticks_ % kPruneEvery == 0 && !clock_.stepped()) replica_.prune(clock_.now());
   publish();
   tick_->start(kSecond);
 }

@@ -72,16 +72,16 @@ Result<OpenedStore> open_store(const std::string& folder, Time now) {
 Result<void> write_backup(const std::string& folder, store::PolicyStore& store) {
   const auto head = store.head();
   if (!head) return std::unexpected(head.error());
-  auto file = feed::RowFileWriter::create(backup_of(folder));
+  auto file = feed::RowFileWriter::create(backup_of(folder), *head);
   if (!file) return std::unexpected(std::move(file.error()));
   constexpr std::size_t kPage = 256;
   rows::Sequence after = 0;
   for (;;) {
     const auto page = store.current(after, kPage);
     if (!page) return std::unexpected(page.error());
-    if (page->empty()) return file->commit(*head);
+    if (page->empty()) return file->commit();
     for (const rows::Change& change : *page) {
-      if (!file->add(change)) return file->commit(*head);  // its error
+      if (!file->add(change)) return file->commit();  // tells why
     }
     after = sequence_of(page->back());
   }

@@ -1,17 +1,9 @@
-// The cache file of a Replica.
-//
-//   {"v":1,"seq":N,"op":"cache","schema":S}       S: row types of rows::Change, as this build has
-//   them
-//   {"v":1,"seq":..,"op":"put",...}               the feed's own lines
-//   {"v":1,"seq":N,"op":"end","sha256":"..."}     of all octets before this line
-//
-// A file of another schema is taken with sequence 0: its rows hold until the owner has told all.
+// The cache file of a Replica (core/feed/row_file.hpp). A file of another schema is taken with
+// sequence 0: its rows hold until the owner has told all.
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "core/base/check.hpp"
@@ -19,6 +11,7 @@
 #include "core/base/fd.hpp"
 #include "core/feed/codec.hpp"
 #include "core/feed/replica.hpp"
+#include "core/feed/row_file.hpp"
 #include "core/ipc/line_stream.hpp"
 
 namespace mxw::feed {
@@ -26,87 +19,26 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} << 10;
 
-std::string header(rows::Sequence seq) {
-  return "{\"v\":1,\"seq\":" + std::to_string(seq) +
-         ",\"op\":\"cache\",\"schema\":" + std::to_string(std::variant_size_v<rows::Change>) + '}';
-}
-std::string trailer(rows::Sequence seq, const Sha256& digest) {
-  return "{\"v\":1,\"seq\":" + std::to_string(seq) + ",\"op\":\"end\",\"sha256\":\"" + hex(digest) +
-         "\"}";
-}
-
-// Writes in pieces and keeps the digest of what was written. The first trouble stays in errno.
-class Writer {
- public:
-  explicit Writer(int fd) : fd_(fd) {}
-
-  [[nodiscard]] std::string& buffer() { return buffer_; }
-  bool spill() { return buffer_.size() < kPiece || flush(); }
-  bool flush() {
-    digest_.update(as_bytes(buffer_));
-    std::string_view left = buffer_;
-    while (!left.empty()) {
-      const ssize_t count = ::write(fd_, left.data(), left.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return false;
-      left.remove_prefix(static_cast<std::size_t>(count));
-    }
-    buffer_.clear();
-    return true;
-  }
-  [[nodiscard]] Sha256 digest() { return digest_.finish(); }  // REQUIRES: once, then only flush
-
- private:
-  int fd_;
-  std::string buffer_;
-  Sha256Stream digest_;
-};
-
 }  // namespace
 
-template <typename Out>
-bool Replica::write_rows(Out& out) const {
-  const auto put = [&](const auto* row) {
-    if (row != nullptr) append_line(out.buffer(), *row);
-    return out.spill();
+Result<void> Replica::save(const std::string& path) {
+  auto file = RowFileWriter::create(path, sequence());
+  if (!file) return std::unexpected(std::move(file.error()));
+  // What fails is told by commit().
+  const auto put = [&file](const auto* row) {
+    if (row != nullptr) file->add(*row);
   };
   for (const auto& [name, entry] : domains_) {
-    if (!put(entry.domain()) || !put(entry.policy()) || !put(entry.tlsrpt()) ||
-        !put(entry.reread()))
-      return false;
-    for (const rows::RouteRow& row : entry.routes_.rows) {
-      if (!put(&row)) return false;
-    }
+    put(entry.domain());
+    put(entry.policy());
+    put(entry.tlsrpt());
+    put(entry.reread());
+    for (const rows::RouteRow& row : entry.routes_.rows) put(&row);
   }
   for (const auto& [name, set] : tlsa_) {
-    for (const rows::TlsaRow& row : set.rows) {
-      if (!put(&row)) return false;
-    }
+    for (const rows::TlsaRow& row : set.rows) put(&row);
   }
-  return true;
-}
-
-bool Replica::write_file(int fd) const {
-  Writer out(fd);
-  out.buffer() = header(sequence()) + '\n';
-  if (!write_rows(out) || !out.flush()) return false;
-  const std::string end = trailer(sequence(), out.digest()) + '\n';
-  return ::write(fd, end.data(), end.size()) == static_cast<ssize_t>(end.size());
-}
-
-Result<void> Replica::save(const std::string& path) {
-  const std::string beside = path + ".new";
-  const auto failed = [&](const std::string& what) {
-    const int error = errno;
-    ::unlink(beside.c_str());
-    return fail(ErrorKind::environment, what + ": " + std::strerror(error));
-  };
-  ::unlink(beside.c_str());
-  Fd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return failed(beside);
-  if (!write_file(fd.get())) return failed("write to " + beside);
-  fd.reset();
-  if (::rename(beside.c_str(), path.c_str()) != 0) return failed("rename to " + path);
+  if (auto committed = file->commit(); !committed) return committed;
   changed_ = false;
   return {};
 }
@@ -141,13 +73,13 @@ class Replica::Loader {
     digest_.update(as_bytes(text));
     digest_.update(as_bytes(std::string_view("\n")));
     told_ = line.seq;
-    const std::string ours = header(line.seq);
+    const std::string ours = row_file_header(line.seq);
     sequence_ = text == ours ? line.seq : 0;
     const std::string_view other = std::string_view(ours).substr(0, ours.rfind(':') + 1);
     return line.skip == Skip::unknown_op && text.starts_with(other);
   }
   bool end(std::string_view text, rows::Sequence seq) {
-    ended_ = seq == told_ && text == trailer(seq, digest_.finish());
+    ended_ = seq == told_ && text == row_file_trailer(seq, digest_.finish());
     return ended_;
   }
 

@@ -65,7 +65,7 @@ void Replica::on_change(const rows::Change& change) {
 
 void Replica::on_end(rows::Sequence head) {
   if (!resetting_) return;
-  sweep();
+  sweep(Keep::policies);
   resetting_ = false;
   sequence_ = head;
   complete_ = changed_ = true;
@@ -110,8 +110,10 @@ void Replica::for_each_domain(
   for (const auto& [name, entry] : domains_) visit(name.tenant, name.text, entry);
 }
 
-// Drops what did not come in this round.
-std::size_t Replica::sweep(DomainEntry& entry) {
+// Drops what did not come in this round; with Keep::policies, nothing of a domain whose policy did
+// not: an owner that lost its store has forgotten it, which does not end it (semantics 11).
+std::size_t Replica::sweep(DomainEntry& entry, Keep keep) {
+  if (keep == Keep::policies && entry.policy_.row && entry.policy_.round != round_) return 0;
   std::size_t gone = 0;
   if (entry.domain_.round != round_ && drop_single(entry.domain_)) ++gone;
   if (entry.policy_.round != round_ && drop_policy(entry)) ++gone;
@@ -142,17 +144,26 @@ std::size_t Replica::drop_everywhere(OfEntry of_entry, Gone gone) {
   return all;
 }
 
-void Replica::sweep() {
+void Replica::sweep(Keep keep) {
   counters_.swept +=
-      drop_everywhere([this](DomainEntry& entry) { return sweep(entry); },
+      drop_everywhere([this, keep](DomainEntry& entry) { return sweep(entry, keep); },
                       [this](const auto&, std::uint32_t round) { return round != round_; });
+}
+
+// A policy the owner has forgotten goes with its time, and with it what stands beside it.
+template <typename Over>
+std::size_t Replica::prune(DomainEntry& entry, Time before, Over over) {
+  const rows::PolicyRow* const policy = entry.policy();
+  if (policy != nullptr && entry.policy_.round != round_ && policy->valid_until() < before)
+    return sweep(entry, Keep::nothing);
+  return drop_routes(entry, over);
 }
 
 std::size_t Replica::prune(Time now) {
   const Time before = now - bounds_.grace;
   const auto over = [before](const auto& row, std::uint32_t) { return row.until < before; };
   const std::size_t all =
-      drop_everywhere([&](DomainEntry& entry) { return drop_routes(entry, over); }, over);
+      drop_everywhere([&](DomainEntry& entry) { return prune(entry, before, over); }, over);
   counters_.pruned += all;
   tell();
   return all;

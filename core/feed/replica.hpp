@@ -3,8 +3,9 @@
 // Rows hold until their own end, whether or not the owner is there; the copy deletes nothing by
 // itself but what prune() takes. While the owner tells everything anew (on_reset() to on_end()) the
 // old rows stay, and those that did not come again go at the end: a known policy never vanishes for
-// a moment. What is over a bound is refused and counted; then old rows that have not come again
-// make room first. Of policies and TLSRPT records only the current one is held, of events none.
+// a moment. A policy that did not come again is the exception: whoever tells has lost it, which does
+// not end it; it stays until it is deleted by name, runs out (prune()), or its room is needed. What
+// is over a bound is refused and counted; then old rows that have not come again make room first. Of policies and TLSRPT records only the current one is held, of events none.
 // One thread at a time. References and pointers are good until the next call that is not const.
 #pragma once
 
@@ -128,7 +129,8 @@ class Replica final : public Observer {
   [[nodiscard]] Sizes sizes() const { return sizes_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
-  // Drops routes and TLSA rows that ended more than `grace` before `now`. Walks everything: once in
+  // Drops what ended more than `grace` before `now`: routes, TLSA rows, policies the owner has
+  // forgotten. Walks everything: once in
   // minutes. Not to be called while the clock is in doubt (semantics 11).
   std::size_t prune(Time now);
 
@@ -190,16 +192,16 @@ class Replica final : public Observer {
   void unindex(const rows::RouteRow& row);
   template <typename OfEntry, typename Gone>
   std::size_t drop_everywhere(OfEntry of_entry, Gone gone);
-  std::size_t sweep(DomainEntry& entry);
-  void sweep();
+  enum class Keep : std::uint8_t { nothing, policies };
+  std::size_t sweep(DomainEntry& entry, Keep keep);
+  void sweep(Keep keep);
+  template <typename Over>
+  std::size_t prune(DomainEntry& entry, Time before, Over over);
 
   void touch_domain(rows::Key domain);
   void touch_tlsa(rows::Key base);
   void tell();
   void clear();
-  template <typename Out>
-  bool write_rows(Out& out) const;
-  bool write_file(int fd) const;
   bool read_file(int fd, Loader& loader);
 
   Bounds bounds_;

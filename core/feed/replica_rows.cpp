@@ -11,7 +11,7 @@ template <typename Full>
 bool Replica::room(Full full) {
   if (full() && resetting_ && !room_made_) {
     room_made_ = true;
-    sweep();
+    sweep(Keep::nothing);
   }
   if (!full()) return true;
   ++counters_.refused;

@@ -177,7 +177,7 @@ TEST_F(ReplicaTest, KeepsOldRowsUntilAllIsTold) {
   put(policy_row("kept.example"));
   put(route_row("kept.example", "old.example.org"));
   put(domain_row("gone.example"));
-  put(policy_row("gone.example"));
+  put(route_row("gone.example", "mx.example.net"));
   put(tlsa_row(kBase, {1}));
   put(tlsa_row(kBase, {2}));
   told();
@@ -188,7 +188,7 @@ TEST_F(ReplicaTest, KeepsOldRowsUntilAllIsTold) {
   again(policy_row("kept.example"), 102);
   put(tlsa_row(kBase, {2}));
   put(policy_row("new.example"));
-  EXPECT_NE(replica.find("gone.example")->policy(), nullptr);
+  EXPECT_NE(replica.find("gone.example")->domain(), nullptr);
   EXPECT_EQ(replica.find("kept.example")->routes().size(), 1U);
   EXPECT_EQ(replica.tlsa(kBase).size(), 2U);
   EXPECT_THAT(told(), UnorderedElementsAre("new.example"));
@@ -202,6 +202,33 @@ TEST_F(ReplicaTest, KeepsOldRowsUntilAllIsTold) {
   EXPECT_EQ(replica.sequence(), 500U);
 }
 
+// An owner whose store was lost tells nothing of what it knew: that ends no policy.
+TEST_F(ReplicaTest, KeepsAForgottenPolicyUntilItRunsOut) {
+  put(domain_row("a.example"));
+  rows::PolicyRow policy = policy_row("a.example");
+  policy.max_age = 86'400;
+  put(policy);
+  put(route_row("a.example", "mx.example.org"));
+  const Time end = policy.valid_until();
+  replica.on_reset();
+  replica.on_end(500);
+  ASSERT_NE(replica.find("a.example"), nullptr);
+  EXPECT_NE(replica.find("a.example")->policy_at(end), nullptr);
+  EXPECT_EQ(replica.find("a.example")->routes().size(), 1U);
+  replica.prune(end);
+  EXPECT_NE(replica.find("a.example")->policy(), nullptr);
+  replica.prune(end + kDay + kSecond);
+  EXPECT_EQ(replica.find("a.example"), nullptr);
+}
+
+TEST_F(ReplicaTest, AForgottenPolicyGoesWhenItIsDeletedByName) {
+  put(policy_row("a.example"));
+  replica.on_reset();
+  replica.on_end(500);
+  del(rows::Table::domain, "a.example");
+  EXPECT_EQ(replica.find("a.example"), nullptr);
+}
+
 TEST_F(ReplicaTest, AnEndWithoutABeginningSweepsNothing) {
   put(policy_row("a.example"));
   replica.on_end(500);
@@ -210,14 +237,14 @@ TEST_F(ReplicaTest, AnEndWithoutABeginningSweepsNothing) {
 }
 
 TEST_F(ReplicaTest, ATellingThatWasBrokenOffSweepsNothingOfItsOwn) {
-  put(policy_row("a.example"));
+  put(domain_row("a.example"));
   replica.on_reset();
-  put(policy_row("b.example"));
+  put(domain_row("b.example"));
   replica.on_reset();
-  put(policy_row("c.example"));
-  EXPECT_EQ(replica.sizes().policies, 3U);
+  put(domain_row("c.example"));
+  EXPECT_EQ(replica.sizes().domains, 3U);
   replica.on_end(500);
-  EXPECT_EQ(replica.sizes().policies, 1U);
+  EXPECT_EQ(replica.sizes().domains, 1U);
   EXPECT_NE(replica.find("c.example"), nullptr);
 }
 

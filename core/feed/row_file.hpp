@@ -1,0 +1,56 @@
+// RowFileWriter: rows in a file, whole or not at all: the cache of a reader, the backup of an owner.
+//
+//   {"v":1,"seq":N,"op":"cache","schema":S}     S: row types of rows::Change, as this build has them
+//   {"v":1,"seq":..,"op":"put",...}             the feed's own lines (core/feed/codec.hpp)
+//   {"v":1,"seq":N,"op":"end","sha256":"..."}   of all octets before this line
+//
+// Written beside the path, mode 0600, and renamed by commit(); not synced: what is lost with the
+// power is learned again. Replica::load() reads it. Blocks; one thread.
+#pragma once
+
+#include <string>
+
+#include "core/base/digest.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/feed/codec.hpp"
+
+namespace mxw::feed {
+
+// The first and last line, without LF.
+[[nodiscard]] std::string row_file_header(rows::Sequence seq);
+[[nodiscard]] std::string row_file_trailer(rows::Sequence seq, const Sha256& digest);
+
+class RowFileWriter {
+ public:
+  // `seq`: what a reader that starts from the file asks the owner for. Error (environment).
+  static Result<RowFileWriter> create(const std::string& path, rows::Sequence seq);
+  RowFileWriter(RowFileWriter&&) noexcept = default;
+  RowFileWriter& operator=(RowFileWriter&&) = delete;
+  ~RowFileWriter();  // without commit() nothing is left
+
+  // False: it cannot be written; commit() tells why. Rows are put lines.
+  template <typename Row>
+  bool add(const Row& row) {
+    append_line(buffer_, row);
+    return spill();
+  }
+  // The file stands at `path` now. Error (environment): the first trouble; the old file stands.
+  Result<void> commit();
+
+ private:
+  static constexpr std::size_t kPiece = std::size_t{256} << 10;
+
+  RowFileWriter(std::string path, rows::Sequence seq, Fd fd);
+  bool spill() { return error_.empty() && (buffer_.size() < kPiece || flush()); }
+  bool flush();
+  bool write_all(std::string_view octets);
+
+  std::string path_, beside_;
+  rows::Sequence seq_;
+  Fd fd_;
+  std::string buffer_, error_;
+  Sha256Stream digest_;
+};
+
+}  // namespace mxw::feed
