@@ -1,0 +1,201 @@
+#include "policyd/program.hpp"
+
+#include <fstream>
+#include <random>
+#include <utility>
+
+#include "core/base/ascii.hpp"
+#include "core/base/siphash.hpp"
+#include "core/ipc/listener.hpp"
+#include "core/mail/name.hpp"
+#include "core/service/log.hpp"
+#include "policyd/open_store.hpp"
+
+namespace mxw::policyd {
+namespace {
+
+constexpr std::size_t kListedDomains = 100'000;  // as many as policies are kept
+constexpr std::string_view kFilePrefix = "file:";
+
+Result<std::set<std::string>> listed_domains(const std::vector<std::string>& sources) {
+  std::set<std::string> domains;
+  for (const std::string& source : sources) {
+    if (!source.starts_with(kFilePrefix)) continue;
+    const std::string path = source.substr(kFilePrefix.size());
+    std::ifstream in(path);
+    if (!in) return fail(ErrorKind::usage, path + ": cannot be read");
+    std::string line;
+    for (std::size_t number = 1; std::getline(in, line); ++number) {
+      const std::string_view text = ascii::trim_line(line);
+      if (text.empty() || text.front() == '#') continue;
+      const auto host = mail::HostName::parse(text);
+      if (!host)
+        return fail(ErrorKind::usage, path + ":" + std::to_string(number) + ": no domain name");
+      if (domains.size() >= kListedDomains)
+        return fail(ErrorKind::usage, path + ": more than 100,000 domains");
+      domains.insert(host->text());
+    }
+  }
+  return domains;
+}
+
+resolve::Config resolver_config(const config::Resolver& settings) {
+  resolve::Config config;
+  config.timeout_ns = settings.timeout;
+  config.tries = settings.tries;
+  for (const Endpoint& server : settings.servers)
+    config.servers.push_back(
+        {server, std::ranges::find(settings.validating, server) != settings.validating.end()});
+  return config;
+}
+
+ipc::PeerCheck peers(const std::vector<std::string>& users, const std::string& group) {
+  std::vector<std::string> notes;
+  const std::vector<std::string> groups = group.empty() ? std::vector<std::string>()
+                                                        : std::vector<std::string>{group};
+  auto check = ipc::PeerCheck::from_names(users, groups, notes);
+  for (const std::string& note : notes) service::log_info(note);
+  return check;
+}
+
+// Spreads refreshes; nothing secret.
+std::function<double()> uniform() {
+  auto engine = std::make_shared<std::mt19937_64>(random_hash_key().k0);
+  return [engine] { return std::uniform_real_distribution<double>(0.0, 1.0)(*engine); };
+}
+
+}  // namespace
+
+Program::Program() = default;
+Program::~Program() = default;
+
+Result<void> Program::open_network(service::Context& context) {
+  const config::Config& config = context.config;
+  auto resolver = resolve::Resolver::create(context.loop, resolver_config(config.resolver));
+  if (!resolver) return std::unexpected(std::move(resolver.error()));
+  resolver_ = std::move(*resolver);
+  https::FetchConfig fetch;
+  fetch.ca_file = config.fetch.ca_file;
+  fetch.total_ns = config.fetch.timeout;
+  fetch.allow = config.fetch.allow;
+  auto fetcher = https::Fetcher::create(context.loop, std::move(fetch));
+  if (!fetcher) return std::unexpected(std::move(fetcher.error()));
+  fetcher_ = std::move(*fetcher);
+  dns_ = std::make_unique<ResolverDns>(*resolver_);
+  https_ = std::make_unique<FetcherHttps>(*fetcher_, config.fetch.port);
+  return {};
+}
+
+void Program::make_engine(service::Context& context) {
+  const config::Config& config = context.config;
+  Options options;
+  options.interval = config.policyd.refresh_interval;
+  options.parallel = config.policyd.parallel;
+  options.dane = config.policyd.dane;
+  options.answer_with_dane = config.map.postfix_dane != config::PostfixDane::none;
+  options.bounds.policies = config.policyd.max_policies;
+  options.bounds.others = config.policyd.max_others;
+  options.random = uniform();
+  clock_ = std::make_unique<LoopClock>(context.loop);
+  sink_ = std::make_unique<StoreSink>(*store_);
+  engine_ = std::make_unique<Engine>(*clock_, *dns_, *https_, *store_, std::move(options),
+                                     *witness_, sink_.get());
+}
+
+Result<void> Program::open_sockets(service::Context& context) {
+  const config::Policyd& settings = context.config.policyd;
+  const auto listen = [&](const char* name, ipc::SocketType type, Fd& fd) -> Result<void> {
+    // Who may connect is asked of the kernel, connection by connection.
+    ipc::ListenOptions options;
+    options.type = type;
+    options.mode = 0666;
+    auto made = ipc::listen_on("unix:" + context.run_folder + "/" + name, options);
+    if (!made) return std::unexpected(std::move(made.error()));
+    fd = std::move(*made);
+    return {};
+  };
+  if (auto made = listen("feed.sock", ipc::SocketType::stream, feed_fd_); !made) return made;
+  if (auto made = listen("ask.sock", ipc::SocketType::seqpacket, ask_fd_); !made) return made;
+  if (auto made = listen("control.sock", ipc::SocketType::seqpacket, control_fd_); !made)
+    return made;
+
+  feed::FeedServer::Options feed_options;
+  feed_options.peers = peers(settings.feed_users, settings.operator_group);
+  auto feed = feed::FeedServer::create(context.loop, feed_fd_.get(), *source_, feed_options);
+  if (!feed) return std::unexpected(std::move(feed.error()));
+  feed_ = std::move(*feed);
+  auto ask = AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}),
+                               *engine_);
+  if (!ask) return std::unexpected(std::move(ask.error()));
+  ask_ = std::move(*ask);
+  auto control = Control::create(context.loop, control_fd_.get(),
+                                 peers({}, settings.operator_group), *engine_, *store_,
+                                 [this] { return clock_->wall(); });
+  if (!control) return std::unexpected(std::move(control.error()));
+  control_ = std::move(*control);
+  return {};
+}
+
+Result<void> Program::start(service::Context& context) {
+  state_folder_ = context.state_folder;
+  auto listed = listed_domains(context.config.policyd.domains_from);
+  if (!listed) return std::unexpected(std::move(listed.error()));
+  listed_ = std::move(*listed);
+  backed_up_ = LoopClock(context.loop).wall();
+  auto opened = open_store(state_folder_, backed_up_);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  store_ = std::move(opened->store);
+  for (const std::string& note : opened->notes) service::log_warning(note);
+  witness_ = std::make_unique<Witness>(context.metrics, [&context] { context.loop.stop(); });
+  source_ = std::make_unique<StoreSource>(*store_);
+  if (auto network = open_network(context); !network) return network;
+  make_engine(context);
+  if (auto sockets = open_sockets(context); !sockets) return sockets;
+  engine_->on_commit([this] { feed_->notify(); });
+  control_->on_commit([this] { feed_->notify(); });
+  operator_ = std::make_unique<operators::OperatorWatch>(
+      context.loop, context.config.paths.operator_dir,
+      [this](const std::shared_ptr<const operators::OperatorState>&) { pin(); });
+  pin();
+  add_metrics(context.metrics);
+  hour_ = std::make_unique<Timer>(context.loop, [this] { on_hour(); });
+  hour_->start(kHour);
+  engine_->start();
+  return {};
+}
+
+// Pinned by the operator, or listed in a file: kept although nobody asks.
+void Program::pin() {
+  std::set<std::string> pinned = listed_;
+  for (const auto& [domain, brake] : operator_->current()->brakes())
+    if (brake->action == operators::Action::pin) pinned.insert(domain);
+  engine_->set_pinned(std::move(pinned));
+}
+
+void Program::on_hour() {
+  hour_->start(kHour);
+  const Time now = clock_->wall();
+  if (now - backed_up_ < kDay) return;
+  backed_up_ = now;
+  if (auto written = write_backup(state_folder_, *store_); !written)
+    service::log_warning("no backup: " + written.error().message);
+}
+
+void Program::stop() {
+  hour_.reset();
+  operator_.reset();
+  control_.reset();
+  ask_.reset();
+  feed_.reset();
+  engine_.reset();
+  if (store_ && witness_) {
+    if (auto written = write_backup(state_folder_, *store_); !written)
+      service::log_warning("no backup: " + written.error().message);
+  }
+  https_.reset();
+  dns_.reset();
+  fetcher_.reset();
+  resolver_.reset();
+}
+
+}  // namespace mxw::policyd
