@@ -18,7 +18,7 @@ class LoopAlarm final : public Alarm {
 
 }  // namespace
 
-Time LoopClock::wall() const {
+Time wall_time() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::duration_cast<std::chrono::nanoseconds>(since).count()};
 }

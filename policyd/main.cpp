@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "core/service/daemon.hpp"
+#include "policyd/clock.hpp"
 #include "policyd/import_policy.hpp"
 #include "policyd/open_store.hpp"
 #include "policyd/program.hpp"
@@ -17,7 +18,7 @@ std::optional<int> import_if_asked(const mxw::config::Config& config,
     std::fprintf(stderr, "mxwarden-policyd: %s\n", error.message.c_str());
     return mxw::service::exit_code(error.kind);
   };
-  const mxw::Time now = mxw::policyd::LoopClock::now();
+  const mxw::Time now = mxw::policyd::wall_time();
   auto opened = mxw::policyd::open_store(config.paths.state + "/policyd", now);
   if (!opened) return complain(opened.error());
   const auto count = mxw::policyd::import_dir(dir->second, *opened->store, now);

@@ -1,5 +1,6 @@
 #include "policyd/program.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <random>
 #include <utility>
