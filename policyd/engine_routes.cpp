@@ -14,11 +14,21 @@ void Engine::begin_routes(const std::string& domain, Look& look) {
   ++look.open;
   lookup_routes(dns_, domain, options_.dane, guarded<MxFound>([this, domain](const MxFound& found) {
                   on_routes(domain, found);
-                  lookup_ended(domain);
                 }));
 }
 
+// Whether they are kept depends on the policy: they wait for it.
 void Engine::on_routes(const std::string& domain, const MxFound& found) {
+  Look& look = *looks_.at(domain);
+  if (look.policy && !look.concluded) {
+    look.found = found;
+    return;
+  }
+  save_routes(domain, found);
+  lookup_ended(domain);
+}
+
+void Engine::save_routes(const std::string& domain, const MxFound& found) {
   Look& look = *looks_.at(domain);
   look.routes_done = true;
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
