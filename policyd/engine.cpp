@@ -198,16 +198,22 @@ void Engine::conclude_look(const std::string& domain, const std::optional<FetchA
   const bool live_before = is_live(look.stored.policy, now.now);
   const Conclusion conclusion = conclude(look.stored, *look.txt, fetch, memory(domain).recent, now);
   // What could not be read may hold a policy: it is not to be written over with "unknown".
-  if ((readable || conclusion.put) && shelf_.save(conclusion, now.now)) commit();
+  const bool writable = readable || conclusion.put;
+  if (writable && shelf_.save(conclusion, now.now)) commit();
   look.concluded = true;
   look.effective = conclusion.effective;
   look.stored.domain = conclusion.domain;
+  if (!writable) look.stored.domain.state = DomainState::unknown;
   const bool known = look.txt->kind != TxtKind::failure;
   const bool nothing_there = !fetch && !live_before && look.txt->kind != TxtKind::record;
   finish_reread(domain, look, known && (conclusion.put || nothing_there));
   const bool routes = (look.effective && look.effective->mode != policy::Mode::none) ||
                       options_.dane || pinned_.contains(domain);
   if (routes && !routes_are_fresh(domain)) begin_routes(domain, look);
+  if (look.found) {
+    save_routes(domain, *look.found);
+    --look.open;
+  }
   lookup_ended(domain);
 }
 

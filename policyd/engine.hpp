@@ -135,6 +135,7 @@ class Engine {
     bool concluded = false, routes_begun = false, routes_done = false;
     std::size_t open = 0;  // lookups not yet answered
     std::optional<TxtAnswer> txt;
+    std::optional<MxFound> found;  // routes that were there before the policy
     std::optional<rows::PolicyRow> effective;
     policy::DaneState dane = policy::DaneState::none;
     std::vector<OnAnswer> wants;
@@ -167,6 +168,7 @@ class Engine {
   // engine_routes.cpp: MX hosts, TLSA, TLS-RPT
   void begin_routes(const std::string& domain, Look& look);
   void on_routes(const std::string& domain, const MxFound& found);
+  void save_routes(const std::string& domain, const MxFound& found);
   [[nodiscard]] policy::DaneState dane_of_stored(const std::string& domain, Time now);
   void follow_routes(const std::string& domain, Time until);
   [[nodiscard]] bool routes_are_fresh(const std::string& domain);

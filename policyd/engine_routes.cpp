@@ -6,6 +6,15 @@
 #include "policyd/route_rows.hpp"
 
 namespace mxw::policyd {
+namespace {
+
+bool is_signed(const MxFound& found) {
+  return found.secure || std::ranges::any_of(found.hosts, [](const MxHost& host) {
+           return policy::asks_tlsa(host.security);
+         });
+}
+
+}  // namespace
 
 void Engine::begin_routes(const std::string& domain, Look& look) {
   if (look.routes_begun) return;
@@ -14,11 +23,21 @@ void Engine::begin_routes(const std::string& domain, Look& look) {
   ++look.open;
   lookup_routes(dns_, domain, options_.dane, guarded<MxFound>([this, domain](const MxFound& found) {
                   on_routes(domain, found);
-                  lookup_ended(domain);
                 }));
 }
 
+// Whether they are kept depends on the policy: they wait for it.
 void Engine::on_routes(const std::string& domain, const MxFound& found) {
+  Look& look = *looks_.at(domain);
+  if (look.policy && !look.concluded) {
+    look.found = found;
+    return;
+  }
+  save_routes(domain, found);
+  lookup_ended(domain);
+}
+
+void Engine::save_routes(const std::string& domain, const MxFound& found) {
   Look& look = *looks_.at(domain);
   look.routes_done = true;
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
@@ -27,10 +46,11 @@ void Engine::on_routes(const std::string& domain, const MxFound& found) {
   const RouteRows rows = route_rows(found, shelf_.key(domain), options_.origin, before, now);
   const Stored stored = look.concluded ? Stored{look.stored.domain, look.effective} : look.stored;
   const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
-  // Semantics 11: routes only for policy, DANE and pinned domains. An error is kept where something
-  // is at stake already.
-  const bool dane = look.dane == policy::DaneState::some || look.dane == policy::DaneState::all ||
-                    (look.dane == policy::DaneState::error && !before.empty());
+  // Semantics 11: routes only for policy, DANE and pinned domains. What could not be found out
+  // where something is signed is kept, too: to a reader no rows are no DANE.
+  const bool dane =
+      look.dane == policy::DaneState::some || look.dane == policy::DaneState::all ||
+      (look.dane == policy::DaneState::error && (!before.empty() || is_signed(found)));
   if (!protects && !dane && !pinned_.contains(domain)) {
     if (!before.empty() && rows.routes && shelf_.save_routes(domain, {})) commit();
     memory(domain).routes_next = clock_.boot() + std::max(rows.until - now, kNoneHold);

@@ -4,6 +4,8 @@
 #include <span>
 #include <utility>
 
+#include "core/policy/mta_sts.hpp"
+
 namespace mxw::policyd {
 namespace {
 
@@ -54,6 +56,8 @@ Stored Shelf::load(const std::string& domain) {
     auto policy = store_.current_policy(key(domain));
     readable_ = took(policy, "read a policy", domain);
     if (readable_) stored.policy = std::move(*policy);
+    // A row nobody can judge by is as none: it is fetched again.
+    if (stored.policy && !policy::parse_sts_policy(stored.policy->body)) stored.policy.reset();
     correct(stored);
   }
   stored.domain.tenant = tenant_;

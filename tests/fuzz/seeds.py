@@ -255,6 +255,26 @@ def socketmap():
         put("socketmap", "fault-%d" % i, b"\0\1\0" + sent)
 
 
+def policy_responses():
+    """policy_response.cpp: control = TXT | cause << 3, argument = pause | jitter << 3 | re-read << 7."""
+    enforce = read("policies/" + sorted(n for n in os.listdir(os.path.join(PCAPS, "policies"))
+                                        if n.endswith(".txt"))[0])
+    served = b"v=STSv1; id=1;\n" + enforce
+    changed = b"v=STSv1; id=2;\nversion: STSv1\nmode: none\nmax_age: 86400\n"
+    short = b"v=STSv1; id=3;\nversion: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 1\n"
+    put("policy_response", "kept", b"".join([
+        record(3, 0, served), record(0, 4, b""), record(1, 5, b""), record(3 | 6 << 3, 5, served),
+        record(3, 5, served), record(1, 7, b"")]))
+    put("policy_response", "removed", record(3, 0, served) + record(3, 4, changed) + record(0, 6, b""))
+    put("policy_response", "short-lived", b"".join(record(3, p, short) for p in (0, 1, 2, 3, 4, 0x80)))
+    put("policy_response", "failing", b"".join(record(3 | c << 3, 3, served) for c in range(32)))
+    put("policy_response", "flapping", b"".join(
+        record(3 | 6 << 3, 0, b"v=STSv1; id=%d;" % i) for i in range(20)))
+    put("policy_response", "broken", b"".join([
+        record(3, 0, b"v=STSv1; id=1;\ngarbage"), record(7, 2, served), record(3, 3, b"\xff\0"),
+        record(4, 0x85, served), record(2, 0x8d, b"\n" + enforce)]))
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
@@ -266,6 +286,7 @@ def main():
     texts()
     configurations()
     socketmap()
+    policy_responses()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 
