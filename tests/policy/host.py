@@ -177,10 +177,13 @@ class Host:
         return "mxwarden-map.service" if self.world.real else "standin.service"
 
     def firewall(self, *rules):
-        """What leaves this host and matches is dropped; without rules all passes again."""
+        """What leaves this host and matches is lost at the router; without rules all passes again.
+
+        Not dropped here: the sender would then be told so, which nobody on the Internet does.
+        """
         run("nft", "delete", "table", "inet", "trouble", ns=self.ns, check=False)
         if rules:
-            body = "".join(f"  {rule} drop\n" for rule in rules)
+            body = "".join(f"  {rule} ip dscp set {topology.LOST}\n" for rule in rules)
             run("nft", "-f", "-", ns=self.ns, stdin="table inet trouble {\n chain out {\n  type "
                 f"filter hook output priority 0;\n{body} }}\n}}\n")
 

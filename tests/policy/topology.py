@@ -18,6 +18,7 @@ from procs import run
 RTR, RCV, DNS, WEB = net.RTR, net.RCV, net.DNS, "mxw-web"
 RESOLVER, AUTHORITY, POLICY_HOST = "203.0.113.2", "203.0.113.3", "203.0.113.18"
 BLACKHOLE = "203.0.113.250"  # what is sent there is never heard of again
+LOST = "cs7"  # mark of packets that the router does not pass on
 LAB_NETS = ["203.0.113.0/24", "198.51.100.0/24"]
 CLONE_NEWNET = 0x40000000
 MAX_HOSTS = 62  # /30 networks in 192.0.2.0/24
@@ -35,6 +36,8 @@ def up(mx_addresses):
         run("ip", "-n", ns, "route", "add", "default", "via", gateway)
     run("ip", "-n", RTR, "route", "add", "blackhole", BLACKHOLE)
     run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0", ns=RTR)
+    net.nft("table inet lost {\n chain f {\n  type filter hook forward priority 0;\n"
+            f"  ip dscp {LOST} drop\n }}\n}}\n")
     net.etc_file(RCV, "hosts", "127.0.0.1 localhost\n")
     net.etc_file(RCV, "resolv.conf", f"nameserver {RESOLVER}\n")
 

@@ -2,7 +2,8 @@
 
 example.org is signed below a trust anchor of the resolver. A zone that holds only the policy record
 of txtbogus.test is signed too, but the resolver was told another key: bogus. The records of
-txtservfail.test and txttimeout.test are looked for at a closed port and at an address that is silent.
+txtservfail.test belong to a zone that its server cannot load; those of txttimeout.test are looked for
+at an address that is silent.
 """
 import os
 
@@ -12,6 +13,7 @@ from topology import AUTHORITY, BLACKHOLE, DNS, POLICY_HOST, RESOLVER
 
 SOA = f"@ 300 SOA ns hostmaster 1 3600 900 86400 60\n@ 300 NS ns\nns 300 A {AUTHORITY}\n"
 BOGUS = "_mta-sts.txtbogus.test"
+UNLOADED = "_mta-sts.txtservfail.test"
 SIGNED = ("example.org", BOGUS)
 TXT = f'300 TXT "v=STSv1; id={POLICY_ID}"\n'
 
@@ -82,7 +84,8 @@ policy:
     single-type-signing: on
 zone:
 """
-    for zone in zones:
+    # Of the last one there is no file: the server says SERVFAIL, and so does the resolver.
+    for zone in [*zones, UNLOADED]:
         text += (f"  - domain: {zone}\n    file: {folder}/{zone}.zone\n    zonefile-sync: -1\n"
                  "    journal-content: none\n")
         if zone in SIGNED:
@@ -111,8 +114,7 @@ def unbound_conf(folder, zones):
   control-enable: no
 """
     stubs = {zone: AUTHORITY for zone in zones}
-    # Nobody listens there: the resolver says SERVFAIL at once.
-    stubs["_mta-sts.txtservfail.test"] = AUTHORITY + "@5353"
+    stubs[UNLOADED] = AUTHORITY
     stubs["_mta-sts.txttimeout.test"] = BLACKHOLE
     for zone, address in stubs.items():
         text += f"stub-zone:\n  name: \"{zone}\"\n  stub-addr: {address}\n"
