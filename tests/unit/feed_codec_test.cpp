@@ -44,8 +44,11 @@ void expect_same(Row row, rows::Sequence seq = 1'795'000'000'000'001) {
 }
 
 TEST(FeedLine, IsWrittenAsTheContractHasIt) {
-  rows::DomainRow domain{
-      .name = "example.org", .state = rows::DomainState::none, .txt_until = Time{5}, .seq = 7};
+  rows::DomainRow domain;
+  domain.name = "example.org";
+  domain.state = rows::DomainState::none;
+  domain.txt_until = Time{5};
+  domain.seq = 7;
   EXPECT_EQ(line_of(domain),
             R"({"v":1,"seq":7,"op":"put","table":"domain","row":{"tenant":0,"origin":"",)"
             R"("name":"example.org","state":"none","txt_id":"","txt_until":5,"check_result":"",)"
