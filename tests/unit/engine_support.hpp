@@ -268,6 +268,25 @@ class FailingStore final : public store::PolicyStore {
     return writes_fail ? no<store::Pruned>() : inner.prune(bounds, now, pinned);
   }
   store::Result<store::PolicyStatistics> statistics() override { return inner.statistics(); }
+  store::Result<rows::PolicyChange> put_tlsrpt(const rows::TlsrptRow& row,
+                                               const rows::EventRow* event) override {
+    return writes_fail ? no<rows::PolicyChange>() : inner.put_tlsrpt(row, event);
+  }
+  store::Result<void> put_reread(const rows::RereadRow& row) override {
+    return writes_fail ? no<void>() : inner.put_reread(row);
+  }
+  store::Result<std::optional<rows::TlsrptRow>> tlsrpt(rows::Key domain) override {
+    return inner.tlsrpt(domain);
+  }
+  store::Result<std::optional<rows::TlsrptRow>> tlsrpt_at(rows::Key domain, Time at) override {
+    return inner.tlsrpt_at(domain, at);
+  }
+  store::Result<std::vector<rows::TlsrptRow>> tlsrpt_history(rows::Key domain) override {
+    return inner.tlsrpt_history(domain);
+  }
+  store::Result<std::optional<rows::RereadRow>> reread(rows::Key domain) override {
+    return inner.reread(domain);
+  }
 
   store::MemoryPolicyStore inner;
   bool reads_fail = false, writes_fail = false;

@@ -1,0 +1,215 @@
+// What surrounds the engine: opening a damaged store, backups, import, the control socket's answers.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/base/digest.hpp"
+#include "core/ipc/listener.hpp"
+#include "core/store/sqlite_policy_store.hpp"
+#include "policyd/control.hpp"
+#include "policyd/open_store.hpp"
+#include "tests/unit/engine_support.hpp"
+#include "tests/unit/ipc_support.hpp"
+
+namespace mxw::policyd::test {
+namespace {
+
+using Json = nlohmann::json;
+constexpr char kPolicy[] =
+    "version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 604800\n";
+
+class OpenStore : public testing::Test {
+ protected:
+  [[nodiscard]] OpenedStore open() {
+    auto opened = open_store(folder, kStart);
+    EXPECT_TRUE(opened) << opened.error().message;
+    return std::move(*opened);
+  }
+  void keep_policy() {
+    const OpenedStore opened = open();
+    ASSERT_EQ(import_text({"example.org", "1", kPolicy, kStart}, *opened.store, kStart),
+              Imported::stored);
+    ASSERT_TRUE(write_backup(folder, *opened.store));
+  }
+
+  SocketDirectory directory;
+  std::string folder = directory.file("");
+  std::string database = folder + "/policy.db";
+};
+
+TEST_F(OpenStore, KeepsWhatIsThere) {
+  keep_policy();
+  const OpenedStore again = open();
+  EXPECT_TRUE(again.notes.empty());
+  EXPECT_TRUE(*again.store->current_policy({0, "example.org"}));
+}
+
+TEST_F(OpenStore, ADamagedFileIsPutAsideAndTheBackupTaken) {
+  keep_policy();
+  std::ofstream(database, std::ios::binary) << std::string(8'192, 'x');
+  const OpenedStore again = open();
+  ASSERT_EQ(again.notes.size(), 3U);
+  const auto policy = again.store->current_policy({0, "example.org"});
+  ASSERT_TRUE(policy && *policy);
+  EXPECT_EQ((*policy)->body, kPolicy);
+  std::size_t aside = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    aside += file.path().filename().string().starts_with("policy.db.corrupt-") ? 1U : 0U;
+  EXPECT_EQ(aside, 1U);
+}
+
+TEST_F(OpenStore, DamageInsideTheFileIsFound) {
+  keep_policy();
+  {
+    std::fstream file(database, std::ios::binary | std::ios::in | std::ios::out);
+    for (const int page : {2, 3, 4, 5}) {
+      file.seekp(page * 4'096 + 8);
+      file << std::string(2'000, '\xa5');
+    }
+  }
+  const OpenedStore again = open();
+  EXPECT_EQ(again.notes.size(), 3U);
+  EXPECT_TRUE(*again.store->current_policy({0, "example.org"}));
+}
+
+TEST_F(OpenStore, WithoutBackupItStartsEmpty) {
+  std::ofstream(database, std::ios::binary) << "no database at all";
+  const OpenedStore opened = open();
+  EXPECT_EQ(opened.store->statistics()->policies, 0U);
+  EXPECT_EQ(opened.notes.size(), 3U);
+}
+
+TEST_F(OpenStore, AFolderThatIsNotThereIsAnError) {
+  EXPECT_FALSE(open_store(folder + "/absent", kStart));
+}
+
+TEST(Import, JudgesWhatItIsGiven) {
+  store::MemoryPolicyStore store(kStart);
+  const auto import = [&](const std::string& body, Time fetched_at) {
+    return import_text({"example.org", "1", body, fetched_at}, store, kStart);
+  };
+  EXPECT_FALSE(import("mode: enforce\n", kStart)) << "no policy";
+  EXPECT_FALSE(import(kPolicy, kStart + kSecond)) << "fetched in the future";
+  EXPECT_EQ(import(kPolicy, kStart - 8 * kDay), Imported::ran_out);
+  EXPECT_EQ(import(kPolicy, kStart - kDay), Imported::stored);
+  EXPECT_EQ(import(kPolicy, kStart - 2 * kDay), Imported::older);
+  const auto row = *store.domain({0, "example.org"});
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->refresh_at, kStart) << "looked up again at once";
+  EXPECT_EQ(store.events({0, "example.org"}, 9)->front().kind, "policy-imported");
+}
+
+class ControlTest : public EngineTest {
+ protected:
+  void SetUp() override {
+    EngineTest::SetUp();
+    auto made = Control::create(*loop, listening.get(), {}, *engine, store,
+                                [this] { return clock.wall(); });
+    ASSERT_TRUE(made);
+    control = std::move(*made);
+    control->on_commit([this] { ++commits; });
+  }
+  [[nodiscard]] Json ask(Json request) {
+    request["v"] = 1;
+    const std::string text = control->answer(request.dump());
+    EXPECT_LE(text.size(), Control::kReplyBytes);
+    Json answer = Json::parse(text, nullptr, false);
+    EXPECT_TRUE(answer.is_object() && answer["v"] == 1) << text;
+    return answer;
+  }
+  [[nodiscard]] Json import(const std::string& domain, const std::string& body = kPolicy) {
+    return ask({{"cmd", "policy-import"}, {"domain", domain}, {"id", "7"}, {"body", body}});
+  }
+
+  SocketDirectory directory;
+  std::unique_ptr<EventLoop> loop = std::move(EventLoop::create().value());
+  Fd listening = ipc::listen_on("unix:" + directory.file("control.sock"),
+                                {.type = ipc::SocketType::seqpacket})
+                     .value();
+  std::unique_ptr<Control> control;
+};
+
+TEST_F(ControlTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(Json::parse(control->answer("no JSON"))["ok"], false);
+  EXPECT_EQ(ask({{"cmd", "dance"}, {"domain", "example.org"}})["ok"], false);
+  EXPECT_EQ(ask({{"cmd", "policy-show"}})["ok"], false);
+  EXPECT_EQ(ask({{"cmd", "policy-show"}, {"domain", "no host name"}})["ok"], false);
+  EXPECT_EQ(import("example.org", "version: STSv1\n")["ok"], false);
+}
+
+TEST_F(ControlTest, ImportsShowsAndRemoves) {
+  EXPECT_EQ(import("example.org")["result"], "stored");
+  EXPECT_EQ(commits, 1) << "readers of the feed are told";
+  const Json shown = ask({{"cmd", "policy-show"}, {"domain", "EXAMPLE.org"}});
+  ASSERT_EQ(shown["rows"].size(), 3U);
+  EXPECT_EQ(shown["rows"][0]["table"], "domain");
+  EXPECT_EQ(shown["rows"][1]["row"]["id"], "7");
+  EXPECT_EQ(shown["rows"][1]["row"]["body"], "");
+  const Json body = ask({{"cmd", "policy-body"}, {"domain", "example.org"}});
+  EXPECT_EQ(body["size"], std::string(kPolicy).size());
+  EXPECT_EQ(body["body"], base64(as_bytes(std::string_view(kPolicy))));
+  EXPECT_EQ(ask({{"cmd", "policy-remove"}, {"domain", "example.org"}, {"reason", "x"}})["ok"],
+            true);
+  EXPECT_EQ(ask({{"cmd", "policy-remove"}, {"domain", "example.org"}})["ok"], false);
+  EXPECT_FALSE(*store.current_policy({0, "example.org"}));
+  EXPECT_EQ(ask({{"cmd", "policy-history"}, {"domain", "example.org"}})["rows"].size(), 1U);
+}
+
+TEST_F(ControlTest, ListsEveryPolicyOncePageByPage) {
+  std::set<std::string> expected, listed;
+  for (int i = 0; i < 500; ++i) {
+    const std::string domain = "d" + std::to_string(i) + ".example";
+    ASSERT_EQ(import(domain)["ok"], true);
+    expected.insert(domain);
+  }
+  Json request = {{"cmd", "policy-list"}};
+  for (int pages = 0; pages < 100; ++pages) {
+    const Json page = ask(request);
+    for (const Json& row : page["rows"])
+      EXPECT_TRUE(listed.insert(row["row"]["domain"].get<std::string>()).second);
+    if (!page.contains("next")) break;
+    request["after"] = page["next"];
+  }
+  EXPECT_EQ(listed, expected);
+}
+
+TEST_F(ControlTest, ListsWhatWasKnownThen) {
+  ASSERT_EQ(import("example.org")["ok"], true);
+  const std::int64_t then = clock.wall().ns;
+  advance(kHour);
+  ASSERT_EQ(ask({{"cmd", "policy-remove"}, {"domain", "example.org"}})["ok"], true);
+  EXPECT_EQ(ask({{"cmd", "policy-list"}})["rows"].size(), 0U);
+  const Json was = ask({{"cmd", "policy-list"}, {"at", then}});
+  ASSERT_EQ(was["rows"].size(), 1U);
+  const Json body = ask({{"cmd", "policy-body"}, {"domain", "example.org"}, {"at", then}});
+  EXPECT_EQ(body["size"], std::string(kPolicy).size());
+}
+
+TEST_F(ControlTest, ALargeBodyComesInPieces) {
+  const std::string large = kPolicy + ("x: " + std::string(60'000, 'y')) + "\n";
+  ASSERT_EQ(import("example.org", large)["ok"], true);
+  std::size_t offset = 0, pieces = 0;
+  while (offset < large.size()) {
+    const Json piece =
+        ask({{"cmd", "policy-body"}, {"domain", "example.org"}, {"offset", offset}});
+    const std::string expected = large.substr(offset, Control::kBodyPiece);
+    ASSERT_EQ(piece["body"], base64(as_bytes(expected)));
+    offset += expected.size();
+    ++pieces;
+  }
+  EXPECT_EQ(pieces, 2U);
+}
+
+TEST_F(ControlTest, ARefreshLooksAgain) {
+  publish("example.org", kPolicy);
+  EXPECT_EQ(said("example.org"), "enforce 1");
+  const int before = txt_count("example.org");
+  EXPECT_EQ(ask({{"cmd", "policy-refresh"}, {"domain", "example.org"}})["ok"], true);
+  advance(10 * kSecond);
+  EXPECT_GT(txt_count("example.org"), before);
+}
+
+}  // namespace
+}  // namespace mxw::policyd::test
