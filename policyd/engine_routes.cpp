@@ -41,7 +41,7 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
   Look& look = *looks_.at(domain);
   look.routes_done = true;
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
-  const Time now = clock_.wall();
+  const Time now = time();
   const std::vector<rows::RouteRow> before = shelf_.routes(domain);
   const RouteRows rows = route_rows(found, shelf_.key(domain), options_.origin, before, now);
   const Stored stored = look.concluded ? Stored{look.stored.domain, look.effective} : look.stored;
@@ -66,7 +66,7 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
 // Remembers when to look again, spread by up to a tenth, so that domains of one provider do not
 // come in a heap. Before that, a look at the policy leaves the routes alone.
 void Engine::follow_routes(const std::string& domain, Time until) {
-  const std::int64_t wait = until - clock_.wall();
+  const std::int64_t wait = until - time();
   const double chance = options_.random ? options_.random() : 0.5;
   const std::int64_t at =
       clock_.boot() + wait + static_cast<std::int64_t>(static_cast<double>(wait) * 0.1 * chance);
@@ -118,7 +118,7 @@ void Engine::on_tlsrpt(const std::string& domain, const TlsrptAnswer& answer) {
   row.origin = options_.origin;
   row.domain = domain;
   row.record = answer.record;
-  row.valid_from = row.confirmed_at = clock_.wall();
+  row.valid_from = row.confirmed_at = time();
   if (const auto written = sink_->put_tlsrpt(row); written)
     commit();
   else
