@@ -148,6 +148,7 @@ class Engine {
   struct Memory {
     Recent recent;
     std::int64_t tlsrpt_next = INT64_MIN, reread_next = INT64_MIN, routes_next = INT64_MIN;
+    bool mx_failed = false;  // and no routes are stored: DANE is not known
   };
 
   // engine.cpp: questions and looks

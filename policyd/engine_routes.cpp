@@ -43,6 +43,7 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
   const Time now = time();
   const std::vector<rows::RouteRow> before = shelf_.routes(domain);
+  memory(domain).mx_failed = found.kind == MxKind::error && before.empty();
   const RouteRows rows = route_rows(found, shelf_.key(domain), options_.origin, before, now);
   const Stored stored = look.concluded ? Stored{look.stored.domain, look.effective} : look.stored;
   const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
@@ -88,6 +89,9 @@ bool Engine::routes_are_fresh(const std::string& domain) {
 policy::DaneState Engine::dane_of_stored(const std::string& domain, Time now) {
   if (!options_.dane) return policy::DaneState::none;
   const std::vector<rows::RouteRow> routes = shelf_.routes(domain);
+  const auto known = memories_.find(domain);
+  if (routes.empty() && known != memories_.end() && known->second.mx_failed)
+    return policy::DaneState::error;
   std::map<std::string, std::vector<rows::TlsaRow>, std::less<>> sets;
   const rows::TlsaOf tlsa = [&](std::string_view base) -> std::span<const rows::TlsaRow> {
     auto at = sets.find(base);

@@ -135,6 +135,7 @@ TEST_F(DaneTest, AFirstMxLookupThatFailsIsTriedAgain) {
   dns.set("example.org", dns::Type::mx, Outcome::timeout);
   EXPECT_EQ(dane("example.org"), "error");
   EXPECT_EQ(want("example.org").state, rows::DomainState::policy);
+  EXPECT_EQ(dane("example.org"), "error") << "hot, too: not known is not none";
   dns.mx("example.org", {"mx.example.org"});
   advance(6 * kMinute);
   EXPECT_EQ(routes("example.org").size(), 1U);
