@@ -33,14 +33,21 @@ void Engine::start() {
   tick();
 }
 
+// No row is judged by a wall clock that has moved unseen.
+Time Engine::time() {
+  observe_clock();
+  return clock_.wall();
+}
+
 Moment Engine::moment(bool reread) {
-  return {clock_.wall(), options_.random ? options_.random() : 0.5, options_.interval, reread};
+  return {time(), options_.random ? options_.random() : 0.5, options_.interval, reread};
 }
 
 Stored Engine::load(const std::string& domain, bool asked) {
+  const Time now = time();  // before: it is what the rows are corrected for
   Stored stored = shelf_.load(domain);
   if (asked || pinned_.contains(domain))
-    stored.domain.last_asked = std::max(stored.domain.last_asked, clock_.wall());
+    stored.domain.last_asked = std::max(stored.domain.last_asked, now);
   return stored;
 }
 
@@ -80,7 +87,7 @@ void Engine::want(std::string_view text, OnAnswer done) {
   if (!name) return done({});
   const std::string& domain = name->text();
   const Stored stored = load(domain, true);
-  const Time now = clock_.wall();
+  const Time now = time();
   shelf_.touch(domain);
   if (const auto answer = hot_answer(stored, now)) {
     ++counters_.hot;
@@ -120,7 +127,7 @@ void Engine::hint(std::string_view text) {
   }
   hint_tokens_ -= 1.0;
   shelf_.touch(name->text());
-  if (!is_stale(load(name->text(), true), clock_.wall())) return;
+  if (!is_stale(load(name->text(), true), time())) return;
   if (!enqueue(name->text(), Part::policy, true)) ++counters_.hints_dropped;
 }
 
@@ -223,7 +230,7 @@ void Engine::finish_reread(const std::string& domain, Look& look, bool ok) {
   row.tenant = options_.tenant;
   row.origin = options_.origin;
   row.domain = domain;
-  row.at = clock_.wall();
+  row.at = time();
   row.ok = ok;
   const Stored stored = look.concluded ? Stored{look.stored.domain, look.effective} : look.stored;
   if (is_live(stored.policy, row.at) || (look.concluded && look.effective)) {
@@ -265,7 +272,7 @@ void Engine::answer_wants(const std::string& domain) {
   if (look.wants.empty()) return;
   // The policy of this look holds for its questions even when its max_age is 0 (semantics 11).
   Stored stored{look.stored.domain, look.effective};
-  const Time now = clock_.wall();
+  const Time now = time();
   const Time when = stored.policy ? std::min(now, stored.policy->valid_until()) : now;
   Answer answer = answer_of(stored, when);
   if (look.routes_done) answer.dane = look.dane;

@@ -148,12 +148,14 @@ class Engine {
   struct Memory {
     Recent recent;
     std::int64_t tlsrpt_next = INT64_MIN, reread_next = INT64_MIN, routes_next = INT64_MIN;
+    bool mx_failed = false;  // and no routes are stored: DANE is not known
   };
 
   // engine.cpp: questions and looks
   [[nodiscard]] std::optional<Answer> hot_answer(const Stored& stored, Time now);
   [[nodiscard]] Answer answer_of(const Stored& stored, Time now);
   [[nodiscard]] Stored load(const std::string& domain, bool asked);
+  [[nodiscard]] Time time();
   [[nodiscard]] Moment moment(bool reread);
   Look& begin(const std::string& domain, bool own);
   void begin_policy(const std::string& domain, Look& look);
@@ -185,7 +187,8 @@ class Engine {
   void queue_routes();
   void queue_pinned();
   void walk();
-  void walk_row(const rows::Change& change, Time now);
+  bool walk_row(const rows::Change& change, Time now);  // whether it was written
+  [[nodiscard]] bool needs_routes(const std::string& domain);
   void prune();
 
   // Calls `handler` only while this exists.

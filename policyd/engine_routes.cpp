@@ -41,8 +41,9 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
   Look& look = *looks_.at(domain);
   look.routes_done = true;
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
-  const Time now = clock_.wall();
+  const Time now = time();
   const std::vector<rows::RouteRow> before = shelf_.routes(domain);
+  memory(domain).mx_failed = found.kind == MxKind::error && before.empty();
   const RouteRows rows = route_rows(found, shelf_.key(domain), options_.origin, before, now);
   const Stored stored = look.concluded ? Stored{look.stored.domain, look.effective} : look.stored;
   const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
@@ -66,7 +67,7 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
 // Remembers when to look again, spread by up to a tenth, so that domains of one provider do not
 // come in a heap. Before that, a look at the policy leaves the routes alone.
 void Engine::follow_routes(const std::string& domain, Time until) {
-  const std::int64_t wait = until - clock_.wall();
+  const std::int64_t wait = until - time();
   const double chance = options_.random ? options_.random() : 0.5;
   const std::int64_t at =
       clock_.boot() + wait + static_cast<std::int64_t>(static_cast<double>(wait) * 0.1 * chance);
@@ -88,6 +89,9 @@ bool Engine::routes_are_fresh(const std::string& domain) {
 policy::DaneState Engine::dane_of_stored(const std::string& domain, Time now) {
   if (!options_.dane) return policy::DaneState::none;
   const std::vector<rows::RouteRow> routes = shelf_.routes(domain);
+  const auto known = memories_.find(domain);
+  if (routes.empty() && known != memories_.end() && known->second.mx_failed)
+    return policy::DaneState::error;
   std::map<std::string, std::vector<rows::TlsaRow>, std::less<>> sets;
   const rows::TlsaOf tlsa = [&](std::string_view base) -> std::span<const rows::TlsaRow> {
     auto at = sets.find(base);
@@ -118,7 +122,7 @@ void Engine::on_tlsrpt(const std::string& domain, const TlsrptAnswer& answer) {
   row.origin = options_.origin;
   row.domain = domain;
   row.record = answer.record;
-  row.valid_from = row.confirmed_at = clock_.wall();
+  row.valid_from = row.confirmed_at = time();
   if (const auto written = sink_->put_tlsrpt(row); written)
     commit();
   else

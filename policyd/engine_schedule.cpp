@@ -17,10 +17,11 @@ constexpr std::int64_t kBehind = 1 * kHour;  // semantics 11, Clock
 }  // namespace
 
 void Engine::tick() {
-  const Time now = clock_.wall();
-  observe_clock();
+  const Time now = time();
   expire_rereads();
+  const std::size_t held = shelf_.held();
   shelf_.retry();
+  if (shelf_.held() < held) commit();
   shelf_.flush_touched(now);
   if (walking_) walk();
   queue_pinned();
@@ -45,9 +46,16 @@ void Engine::observe_clock() {
   event.kind = name(EventKind::clock_step);
   event.detail = "by " + std::to_string(*step / kSecond) + " s";
   shelf_.append(event);
-  // Every domain row is written anew in the new scale, page by page.
+  // Every domain row is written anew in the new scale, page by page. Routes and TLSA are looked up
+  // again within ten minutes instead.
   walking_ = true;
   walked_ = 0;
+  routes_due_.clear();
+  for (auto& [domain, at] : routes_at_) {
+    const double chance = options_.random ? options_.random() : 0.5;
+    at = clock_.boot() + static_cast<std::int64_t>(static_cast<double>(10 * kMinute) * chance);
+    routes_due_.emplace(at, domain);
+  }
 }
 
 void Engine::expire_rereads() {
@@ -118,13 +126,18 @@ void Engine::queue_routes() {
     const std::string domain = first->second;
     routes_due_.erase(first);
     routes_at_.erase(domain);
-    // Nobody needs the routes of a domain that is neither protected nor asked for any more.
-    const Stored stored = load(domain, false);
-    const Time now = clock_.wall();
-    const bool needed = pinned_.contains(domain) ||
-                        (now - stored.domain.last_asked <= kIdle && !shelf_.routes(domain).empty());
-    if (needed) enqueue(domain, Part::routes);
+    if (needs_routes(domain)) enqueue(domain, Part::routes);
   }
+}
+
+// Nobody needs the routes of a domain that is neither protected nor asked for any more.
+bool Engine::needs_routes(const std::string& domain) {
+  if (pinned_.contains(domain)) return true;
+  const Stored stored = load(domain, false);
+  const Time now = clock_.wall();
+  if (now - stored.domain.last_asked > kIdle) return false;
+  const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
+  return protects || !shelf_.routes(domain).empty();
 }
 
 void Engine::set_pinned(std::set<std::string> domains) {
@@ -148,7 +161,9 @@ void Engine::queue_pinned() {
 void Engine::walk() {
   const Time now = clock_.wall();
   const std::vector<rows::Change> page = shelf_.current(walked_, kWalkRows);
-  for (const rows::Change& change : page) walk_row(change, now);
+  bool wrote = false;
+  for (const rows::Change& change : page) wrote = walk_row(change, now) || wrote;
+  if (wrote) commit();
   if (!page.empty()) {
     walked_ = rows::sequence_of(page.back());
     return;
@@ -158,20 +173,21 @@ void Engine::walk() {
   if (clock_behind_) observer_.on_clock_behind(newest_stored_);
 }
 
-void Engine::walk_row(const rows::Change& change, Time now) {
+bool Engine::walk_row(const rows::Change& change, Time now) {
   if (const auto* domain = std::get_if<rows::DomainRow>(&change)) {
     if (domain->checked_at) newest_stored_ = std::max(newest_stored_, *domain->checked_at);
     if (domain->tenant == options_.tenant && scale_.correction(domain->seq) != 0)
-      shelf_.save_row(shelf_.load(domain->name).domain);
+      return shelf_.save_row(shelf_.load(domain->name).domain);
   } else if (const auto* policy = std::get_if<rows::PolicyRow>(&change)) {
     newest_stored_ = std::max(newest_stored_, policy->fetched_at);
   } else if (const auto* route = std::get_if<rows::RouteRow>(&change)) {
-    if (route->tenant != options_.tenant || routes_at_.contains(route->policy_domain)) return;
+    if (route->tenant != options_.tenant || routes_at_.contains(route->policy_domain)) return false;
     // Those that ran out while we were away are spread over ten minutes.
     const double chance = options_.random ? options_.random() : 0.5;
     const auto spread = static_cast<std::int64_t>(static_cast<double>(10 * kMinute) * chance);
     follow_routes(route->policy_domain, std::max(route->until, now + spread));
   }
+  return false;
 }
 
 // A clock in doubt prunes nothing: it must not be the reason why a policy is lost.

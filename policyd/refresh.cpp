@@ -234,7 +234,9 @@ class Look {
     const bool on_hold = !fetch_ && trouble_ == Trouble::none && !domain.fail_type.empty();
     if (trouble_ == Trouble::ours || on_hold) return;
     if (trouble_ == Trouble::none || denied) {
-      if (domain.fail_count > 0 && !denied)
+      const bool told =
+          live_ != nullptr ? live_->mode != Mode::none : !stored_.domain.fail_type.empty();
+      if (domain.fail_count > 0 && !denied && told)
         tell(EventKind::recovered, "after " + std::to_string(domain.fail_count) + " failures");
       domain.fail_count = 0;
       return;

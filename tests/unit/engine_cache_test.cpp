@@ -73,6 +73,10 @@ class CacheVectors : public EngineTest {
                  ? "NOTFOUND after cold_wait, retried in 60 s"
                  : "another retry";
     }
+    return play_damage(input);
+  }
+
+  std::string play_damage(const std::string& input) {
     if (input == "cache file unreadable JSON") {
       publish("example.org", kEnforce);
       store.reads_fail = true;

@@ -130,6 +130,17 @@ TEST_F(DaneTest, AFailedMxLookupKeepsTheRoutes) {
   EXPECT_GT(dns.count("example.org", dns::Type::mx), 20) << "asked again every five minutes";
 }
 
+TEST_F(DaneTest, AFirstMxLookupThatFailsIsTriedAgain) {
+  publish("example.org", kEnforce);
+  dns.set("example.org", dns::Type::mx, Outcome::timeout);
+  EXPECT_EQ(dane("example.org"), "error");
+  EXPECT_EQ(want("example.org").state, rows::DomainState::policy);
+  EXPECT_EQ(dane("example.org"), "error") << "hot, too: not known is not none";
+  dns.mx("example.org", {"mx.example.org"});
+  advance(6 * kMinute);
+  EXPECT_EQ(routes("example.org").size(), 1U);
+}
+
 TEST_F(DaneTest, ARouteIsRefreshedByItsTtl) {
   publish("example.org", kEnforce);
   want("example.org");
@@ -293,6 +304,10 @@ class DaneVectors : public DaneTest {
                  ? "dane error: defer, never MTA-STS or clear text instead"
                  : "downgrade";
     }
+    return play_aliases(input);
+  }
+
+  std::string play_aliases(const std::string& input) {
     dns.mx("example.org", {"mx1.example.org"}, true);
     dns.tlsa("host.example.net");
     if (input == "TLSA at the CNAME-expanded host, chain secure") {

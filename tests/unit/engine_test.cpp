@@ -347,6 +347,7 @@ TEST_F(EngineTest, AStepOfTheClockEndsNoPolicyAndStopsNoRefresh) {
     const int gets = https.gets[domain];
     https.bodies.erase(domain);  // nothing is refreshed: the row must live by itself
     clock.step_wall(step);
+    EXPECT_EQ(said(domain), "enforce 1") << step << " before anything else noticed";
     advance(2 * kSecond);
     EXPECT_EQ(recorder.steps.back(), step);
     EXPECT_EQ(said(domain), "enforce 1") << step;
