@@ -1,5 +1,5 @@
-#include "cli/verify.hpp"
-
+// `mxwarden verify case.json`: was this result made from these files? Runs the recorded case again
+// and compares.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -9,7 +9,9 @@
 
 #include "cli/arguments.hpp"
 #include "cli/case_file.hpp"
+#include "cli/complain.hpp"
 #include "cli/rerun.hpp"
+#include "cli/verbs.hpp"
 #include "core/base/digest.hpp"
 
 namespace mxw::cli {
@@ -18,23 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 using Lines = std::vector<std::string>;
-
-int complain(const std::string& message, int code) {
-  std::fprintf(stderr, "mxwarden: %s\n", message.c_str());
-  return code;
-}
-
-int complain(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::usage:
-      return complain(error.message, kUsage);
-    case ErrorKind::input:
-      return complain(error.message, kInputs);
-    case ErrorKind::environment:
-      break;
-  }
-  return complain(error.message, kTrouble);
-}
 
 // Where a file of the recorded run may be now: its name beside the case file, its path from there,
 // its path as given.
@@ -148,10 +133,8 @@ int report(const Case& then, const Case& now) {
           lines);
   std::puts(same ? "identical" : "different");
   for (const std::string& line : lines) std::printf("  %s\n", line.c_str());
-  return same ? kIdentical : kDifferent;
+  return same ? kOk : kFound;
 }
-
-}  // namespace
 
 int verify(const std::string& case_path) {
   const auto recorded = load_case(case_path);
@@ -176,5 +159,29 @@ int verify(const std::string& case_path) {
   if (!made) return complain(made.error());
   return report(*recorded, *made);
 }
+
+int run(const Given& given) {
+  return verify(given.operands.front());
+}
+
+}  // namespace
+
+const Verb kVerify{
+    .words = "verify",
+    .operands = "CASE.json",
+    .least = 1,
+    .most = 1,
+    .summary = "was this result of mxwarden-sensor made from these files?",
+    .about =
+        "Runs the case that mxwarden-sensor --manifest recorded again and says whether the "
+        "result is identical, or what differs. Inputs are looked for by name beside CASE.json, "
+        "then by their recorded path, and must have the recorded SHA-256. Nothing is written "
+        "but a temporary folder, which is removed.",
+    .options = {},
+    .exits =
+        "0 identical; 1 different; 2 usage, or a file that is no case; 3 inputs missing or "
+        "changed; 4 temporary trouble",
+    .run = run,
+};
 
 }  // namespace mxw::cli
