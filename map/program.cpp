@@ -10,7 +10,7 @@ namespace mxw::map {
 namespace {
 
 // FileDescriptorName of our sockets in mxwarden-map.socket.
-constexpr std::string_view kSocketName = "map";
+constexpr std::string_view kSocketName = "socketmap";
 
 Server::Settings server_settings(const config::Map& map, AgingClock& clock) {
   Server::Settings settings;

@@ -117,10 +117,11 @@ class Host:
         root, users = self.root, ", ".join(f'"{IDS[u]}"' for u in
                                            ("mxw-map", "mxw-milter", "mxw-sensor", "mxw-report"))
         text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
-                             ca=self.world.pki.path("root.pem"), users=users,
+                             ca=root + "/etc/mxwarden/ca.pem", users=users,
                              allow=", ".join(f'"{n}"' for n in topology.LAB_NETS),
                              map=snippet("postfix.md", "mxwarden.toml " + self.kind))
         self.write_file("etc/mxwarden/mxwarden.toml", text)
+        self.write_file("etc/mxwarden/ca.pem", self.world.pki.text("root.pem"))
         table = {d.name: d.answer for d in DOMAINS if d.answer and self.kind == "enforce"}
         self.write_file("etc/mxwarden/standin.json", json.dumps(table))
         folder = root + "/var/lib/mxwarden/operator"
