@@ -53,13 +53,13 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
       look.dane == policy::DaneState::some || look.dane == policy::DaneState::all ||
       (look.dane == policy::DaneState::error && (!before.empty() || is_signed(found)));
   if (!protects && !dane && !pinned_.contains(domain)) {
-    if (!before.empty() && rows.routes && shelf_.save_routes(domain, {})) commit();
+    if (!before.empty() && rows.known && shelf_.save_routes(domain, {})) commit();
     memory(domain).routes_next = clock_.boot() + std::max(rows.until - now, kNoneHold);
     return;
   }
   bool wrote = false;
   for (const auto& [base, set] : rows.tlsa) wrote = shelf_.save_tlsa(base, set) || wrote;
-  if (rows.routes) wrote = shelf_.save_routes(domain, *rows.routes) || wrote;
+  if (rows.known) wrote = shelf_.save_routes(domain, rows.routes) || wrote;
   if (wrote) commit();
   follow_routes(domain, rows.until);
 }

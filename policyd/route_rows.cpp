@@ -47,7 +47,7 @@ class Builder {
       out_.until = now_ + kRouteLeast;
       return std::move(out_);
     }
-    out_.routes.emplace();
+    out_.known = true;
     out_.until = now_ + life(found_.ttl, kRouteLeast);
     for (const MxHost& host : found_.hosts) {
       add_routes(host);
@@ -75,7 +75,7 @@ class Builder {
     if (addresses.empty()) addresses.emplace_back();
     for (const IpAddress& address : addresses) {
       row.address = address;
-      out_.routes->push_back(row);
+      out_.routes.push_back(row);
     }
   }
 

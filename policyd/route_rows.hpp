@@ -3,7 +3,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,8 +18,8 @@ inline constexpr std::int64_t kRouteMost = 1 * kDay;
 inline constexpr std::int64_t kTlsaLeast = 60 * kSecond;
 
 struct RouteRows {
-  // Nothing: the MX set is not known, what is stored stays.
-  std::optional<std::vector<rows::RouteRow>> routes;
+  bool known = false;  // the MX set is; else what is stored stays
+  std::vector<rows::RouteRow> routes;
   // By TLSA name, whole sets; a lookup that failed is not among them.
   std::map<std::string, std::vector<rows::TlsaRow>> tlsa;
   Time until;  // look again after this
