@@ -234,7 +234,8 @@ def configurations():
         b'[map]\nlisten = ["inet6:[::1]:8461", "unix:/run/map.sock"]\nnames.a = "sendmail"\n')
     for i, text in enumerate((b"unix:/run/mxwarden/map/map.sock", b"[mpa]\nlisten = []\n",
                               b"[map]\ncold_wait = 3\n", b"a.b.c.d = [{e = [[1]]}]\n", b"[$x]\n",
-                              b'[paths]\nrun = "/\\u0001\\U0001F600"\n')):
+                              b'[paths]\nrun = "/\\u0001\\U0001F600"\n',
+                              b"\xef\xbb\xbb]\nt")):
         put("config", "wrong-%d" % i, text)
 
 

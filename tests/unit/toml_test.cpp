@@ -83,6 +83,16 @@ TEST(Toml, ErrorsHaveAColumnWhenAsked) {
                   .message.starts_with("f:2:5: not TOML: "));
 }
 
+// toml++ 3.3 has undefined behaviour there: a sanitizer sees it come back.
+TEST(Toml, CharactersBeyondAsciiAreNoBlanks) {
+  for (const char* character : {"\xef\xb9\xa6", "\xef\xbb\xbb", "\xef\xbb\xbe", "\xe1\x9a\x81"}) {
+    const std::string c(character);
+    EXPECT_FALSE(parse_toml(c + "]\nt", "f")) << c;
+    EXPECT_FALSE(parse_toml("a = 1 " + c, "f")) << c;
+    EXPECT_TRUE(parse_toml("a = \"\"\"\\\n" + c + "\"\"\" # " + c, "f")) << c;
+  }
+}
+
 TEST(Toml, EveryWayToNestIsBounded) {
   std::string dotted, arrays(5'000, '['), inlined;
   for (int i = 0; i < 30'000; ++i) dotted += "a.";
