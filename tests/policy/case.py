@@ -37,29 +37,16 @@ def log_lines(host, recipient):
     return [line for line in lines if any(i in line for i in ids | pids)][-25:]
 
 
-def unit_lines(host, count=15):
-    """The last words of our programs on a host."""
-    found = []
-    for name in (u.rsplit("/", 1)[-1] for u in host.world.units()):
-        if name.endswith(".service"):
-            try:
-                with open(f"{host.root}/log/{name}.log", errors="replace") as f:
-                    found += [f"{name}: {line}" for line in f.read().split("\n")[-count:] if line]
-            except OSError:
-                continue
-    return found
-
-
 def expect(host, recipient, **wanted):
     """Wait for the first attempt and compare members of its outcome."""
     try:
         outcome = host.outcome(recipient)
     except Failure as e:
-        raise Wrong(str(e), log_lines(host, recipient) + unit_lines(host)) from e
+        raise Wrong(str(e), log_lines(host, recipient) + host.last_words()) from e
     for member, value in wanted.items():
         if getattr(outcome, member) != value:
             raise Wrong(f"{recipient}: {member} is not {value}: {outcome}",
-                        log_lines(host, recipient) + unit_lines(host))
+                        log_lines(host, recipient) + host.last_words())
     return outcome
 
 

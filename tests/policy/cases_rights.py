@@ -2,7 +2,7 @@
 import os
 import sys
 
-from case import Wrong, flows, own_host, protects, unit_lines, warm
+from case import Wrong, flows, own_host, protects, warm
 from cases_trouble import POLICYD
 from host import IDS
 from procs import run, wait_for
@@ -63,7 +63,7 @@ def hostile_readers(world):
             for child in children:
                 world.background.stop(child)
         if host.state(POLICYD)["pid"] != pid:
-            raise Wrong("policyd did not survive its readers", unit_lines(host))
+            raise Wrong("policyd did not survive its readers", host.last_words())
         wait_for(lambda: resident(pid) < 200_000, "policyd below 200 MB")
 
 

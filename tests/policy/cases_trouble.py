@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from case import PATIENCE, Wrong, expect, expect_flow, flows, fresh, own_host, protects, unit_lines, warm
+from case import PATIENCE, Wrong, expect, expect_flow, flows, fresh, own_host, protects, warm
 from host import IDS
 from procs import wait_for
 
@@ -55,7 +55,7 @@ def map_kill_loop(world):
         wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
         restarts = host.state(host.map_unit)["restarts"] - before
         if killer.count < 5 or restarts < killer.count - 2:
-            raise Wrong(f"{killer.count} kills, {restarts} restarts", unit_lines(host))
+            raise Wrong(f"{killer.count} kills, {restarts} restarts", host.last_words())
         protects(host)
 
 
@@ -157,7 +157,7 @@ def cache_unreadable(world):
         spoilt = [p for p in glob.glob(host.state_folder("map") + "/**", recursive=True)
                   if os.path.isfile(p)]
         if not spoilt:
-            raise Wrong("the map wrote no cache when it was stopped", unit_lines(host))
+            raise Wrong("the map wrote no cache when it was stopped", host.last_words())
         for at, path in enumerate(spoilt):
             with open(path, "wb") as f:
                 f.write(b"{\"v\":1,\xff\0" * 100)
@@ -214,7 +214,7 @@ def sendmail_batch(host, seconds):
         begun = time.monotonic()
         recipient, outcome = host.attempt_sendmail(fresh())
         if time.monotonic() - begun > PATIENCE:
-            raise Wrong(f"{recipient}: {time.monotonic() - begun:.1f} s", unit_lines(host))
+            raise Wrong(f"{recipient}: {time.monotonic() - begun:.1f} s", host.last_words())
         found.append((recipient, outcome))
     return found
 
@@ -256,7 +256,7 @@ def sendmail_kill_enforced(world):
             if outcome.dsn != "450 4.7.0":
                 raise Wrong(f"{recipient}: {outcome}", outcome.text.split("\n"))
         if len(held) > len(found) / 2:
-            raise Wrong(f"{len(held)} of {len(found)} held", unit_lines(host))
+            raise Wrong(f"{len(held)} of {len(found)} held", host.last_words())
         host.sendmail.run_queue()
         for recipient, _ in held:
             wait_for(lambda r=recipient: host.sendmail.outcome(r, "").status == "sent",

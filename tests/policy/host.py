@@ -117,11 +117,10 @@ class Host:
         root, users = self.root, ", ".join(f'"{IDS[u]}"' for u in
                                            ("mxw-map", "mxw-milter", "mxw-sensor", "mxw-report"))
         text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
-                             ca=root + "/etc/mxwarden/ca.pem", users=users,
+                             ca="/etc/ssl/certs/ca-certificates.crt", users=users,
                              allow=", ".join(f'"{n}"' for n in topology.LAB_NETS),
                              map=snippet("postfix.md", "mxwarden.toml " + self.kind))
         self.write_file("etc/mxwarden/mxwarden.toml", text)
-        self.write_file("etc/mxwarden/ca.pem", self.world.pki.text("root.pem"))
         table = {d.name: d.answer for d in DOMAINS if d.answer and self.kind == "enforce"}
         self.write_file("etc/mxwarden/standin.json", json.dumps(table))
         folder = root + "/var/lib/mxwarden/operator"
@@ -141,8 +140,20 @@ class Host:
             "unitd-" + self.name, sys.executable, f"{TOP}/tests/support/unitd", "--root", self.root,
             "--control", self.dir + "/unitd", "--bin", self.world.bin, *ids,
             *self.world.units(), ns=self.ns, ready="unitd: started")
-        wait_for(lambda: all(u["state"] == "active" for u in self.tell("status").values()),
-                 f"units of {self.name}, see {self.root}/log", 20)
+        try:
+            wait_for(lambda: all(u["state"] == "active" for u in self.tell("status").values()),
+                     f"units of {self.name}", 20)
+        except Failure as e:
+            raise Failure(f"{e}: {self.tell('status')}\n" + "\n".join(self.last_words())) from e
+
+    def last_words(self, count=15):
+        """What our programs printed last."""
+        found = []
+        for path in sorted(glob.glob(self.root + "/log/*.service.log")):
+            with open(path, errors="replace") as f:
+                found += [f"{os.path.basename(path)[:-12]}: {line}"
+                          for line in f.read().split("\n")[-count:] if line]
+        return found
 
     # -- units ------------------------------------------------------------------------------
 
