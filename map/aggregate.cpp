@@ -5,6 +5,8 @@
 namespace mxw::map {
 namespace {
 
+constexpr std::size_t kPieceBytes = 64 << 10;
+
 void write_patterns(JsonWriter& json, const std::vector<std::string>& patterns) {
   json.key("mx").begin_array();
   for (std::size_t i = 0; i < patterns.size() && i < kPatternsInLine; ++i) json.string(patterns[i]);
@@ -36,6 +38,18 @@ std::string lines_of(const Tally& tally, Span span, const MapNames& names,
   std::string out;
   tally.for_each([&](const Tally::Line& line) { write_line(out, line, span, names, patterns); });
   return out;
+}
+
+void append_tally(AnswersFile& file, const Tally& tally, Span span, const MapNames& names,
+                  const PatternsOf& patterns) {
+  std::string piece;
+  tally.for_each([&](const Tally::Line& line) {
+    write_line(piece, line, span, names, patterns);
+    if (piece.size() < kPieceBytes) return;
+    file.append(piece);
+    piece.clear();
+  });
+  file.append(piece);
 }
 
 }  // namespace mxw::map

@@ -50,7 +50,7 @@ inline constexpr std::size_t kPatternsInLine = 16;
 class AnswersFile {
  public:
   struct Counters {
-    std::uint64_t written = 0, dropped = 0, rotations = 0;  // written, dropped: of tallies
+    std::uint64_t written = 0, dropped = 0, rotations = 0;  // written, dropped: calls of append()
   };
 
   // Nothing is opened before the first append().
@@ -74,5 +74,9 @@ class AnswersFile {
   int fd_ = -1;
   Counters counters_;
 };
+
+// Appends the lines of a tally piece by piece, so that no minute needs much memory.
+void append_tally(AnswersFile& file, const Tally& tally, Span span, const MapNames& names,
+                  const PatternsOf& patterns);
 
 }  // namespace mxw::map

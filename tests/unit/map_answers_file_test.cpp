@@ -108,6 +108,20 @@ TEST_F(MapAnswersFile, AppendsAlsoToWhatIsThere) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
+TEST_F(MapAnswersFile, ATallyIsWrittenInPiecesOfWholeLines) {
+  Tally tally(2'000, 100'000);
+  for (std::uint64_t i = 1; i <= 1'500; ++i) {
+    tally.count(std::to_string(i) + ".example", i, 0, KeyKind::domain, kHeldBack);
+  }
+  AnswersFile file(path);
+  const auto patterns = [](std::string_view domain) {
+    return std::vector<std::string>{"*." + std::string(domain)};
+  };
+  append_tally(file, tally, {kNow, kMinute}, kNames, patterns);
+  EXPECT_GT(file.counters().written, 1U);
+  EXPECT_EQ(text(path), lines(tally));
+}
+
 TEST_F(MapAnswersFile, TwoFilesAreKeptAndNeitherIsLargerThanTheBound) {
   AnswersFile file(path, 8);
   for (const char* line : {"aaa\n", "bbb\n", "ccc\n", "ddd\n", "eee\n"}) {
