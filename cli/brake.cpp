@@ -6,6 +6,7 @@
 
 #include "cli/brake_call.hpp"
 #include "cli/complain.hpp"
+#include "cli/domain_operand.hpp"
 #include "cli/duration.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
@@ -19,13 +20,6 @@ namespace {
 
 using operators::Action;
 using operators::DomainBrake;
-
-Result<std::string> domain_of(const Given& given) {
-  const std::string& text = given.operands.front();
-  const auto name = mail::HostName::parse(text);
-  if (!name) return fail(ErrorKind::usage, printable(text) + ": no domain name");
-  return name->text();
-}
 
 Result<std::vector<std::string>> mx_of(const Given& given) {
   std::vector<std::string> out;
@@ -76,7 +70,7 @@ int set(const Given& given, Action action) {
   const bool pin = action == Action::pin;
   const auto call = brake_call(given, pin ? End::allowed : End::needed);
   if (!call) return complain(call.error());
-  const auto domain = domain_of(given);
+  const auto domain = domain_operand(given);
   if (!domain) return complain(domain.error());
   auto mx = mx_of(given);
   if (!mx) return complain(mx.error());
@@ -115,7 +109,7 @@ int report_only(const Given& given) {
 int release(const Given& given) {
   const auto call = brake_call(given, End::none);
   if (!call) return complain(call.error());
-  const auto domain = domain_of(given);
+  const auto domain = domain_operand(given);
   if (!domain) return complain(domain.error());
   const auto before = operators::read_operator_state(call->dir, call->now);
   const DomainBrake* const old = before->find(*domain, call->now);

@@ -32,7 +32,8 @@ bool AskClient::want(std::string_view domain) {
 }
 
 bool AskClient::hint(std::string_view domain) {
-  return client_->send(encode(feed::AskRequest{++last_id_, feed::AskOp::hint, std::string(domain)}));
+  return client_->send(
+      encode(feed::AskRequest{++last_id_, feed::AskOp::hint, std::string(domain)}));
 }
 
 bool AskClient::ping() {

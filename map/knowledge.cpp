@@ -115,13 +115,14 @@ Result<void> Knowledge::Thread::open() {
   loop_ = std::move(*loop);
   // A cache that cannot be read is as none: policyd, or the next hour, brings it back.
   replica_.load(settings_.cache_path);
-  replica_.on_changed({.domain = [this](std::uint32_t, std::string_view domain) {
-                         mark(domain);
-                         send();
-                       },
+  replica_.on_changed({.domain =
+                           [this](std::uint32_t, std::string_view domain) {
+                             mark(domain);
+                             send();
+                           },
                        .tlsa = [this](std::uint32_t, std::string_view base) { on_tlsa(base); }});
-  auto reader = feed::FeedReader::create(*loop_, settings_.feed_socket, replica_,
-                                         replica_.sequence());
+  auto reader =
+      feed::FeedReader::create(*loop_, settings_.feed_socket, replica_, replica_.sequence());
   if (!reader) return std::unexpected(std::move(reader.error()));
   reader_ = std::move(*reader);
   cache_ = std::make_unique<feed::CacheWriter>(*loop_, replica_, settings_.cache_path);
@@ -160,7 +161,8 @@ Result<void> Knowledge::Thread::start() {
   try {
     thread_ = std::jthread([this] { loop_->run(); });
   } catch (const std::system_error& error) {
-    return fail(ErrorKind::environment, std::string("no thread for the knowledge: ") + error.what());
+    return fail(ErrorKind::environment,
+                std::string("no thread for the knowledge: ") + error.what());
   }
   return {};
 }
@@ -192,9 +194,8 @@ void Knowledge::Thread::on_tlsa(std::string_view base) {
 }
 
 void Knowledge::Thread::compile_all() {
-  replica_.for_each_domain([this](std::uint32_t, std::string_view name, const feed::DomainEntry&) {
-    mark(name);
-  });
+  replica_.for_each_domain(
+      [this](std::uint32_t, std::string_view name, const feed::DomainEntry&) { mark(name); });
   for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
 }
 

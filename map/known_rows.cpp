@@ -21,8 +21,8 @@ void read_policy(const rows::PolicyRow& row, bool with_text, Known& known) {
 
 }  // namespace
 
-std::optional<Known> known_of(const feed::Replica& replica, std::string_view domain,
-                              bool with_text, Time now) {
+std::optional<Known> known_of(const feed::Replica& replica, std::string_view domain, bool with_text,
+                              Time now) {
   const feed::DomainEntry* const entry = replica.find(domain);
   if (entry == nullptr || (entry->domain() == nullptr && entry->policy() == nullptr))
     return std::nullopt;

@@ -117,8 +117,7 @@ void Program::on_second() {
   metrics_->publish(*server_, *asker_, *knowledge_, {table_->size(), refused_rows_});
   if (clock_.stepped() && !told_step_) {
     told_step_ = true;
-    service::log_warning("the wall clock stepped by " +
-                         std::to_string(clock_.step() / kSecond) +
+    service::log_warning("the wall clock stepped by " + std::to_string(clock_.step() / kSecond) +
                          " s; policies age by elapsed time until the next start");
   }
 }

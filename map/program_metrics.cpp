@@ -30,10 +30,10 @@ ProgramMetrics::ProgramMetrics(service::Metrics& m)
       rows_refused_(m.counter("mxwarden_map_rows_refused_total", "Rows over the bound")),
       bad_files_(m.counter("mxwarden_map_bad_cache_files_total", "Cache files not taken")),
       cache_failed_(m.counter("mxwarden_map_cache_failed_total", "Cache files not written")),
-      answers_written_(m.counter("mxwarden_map_answer_minutes_total",
-                                 "Minutes of answers.ndjson", {{"result", "written"}})),
-      answers_dropped_(m.counter("mxwarden_map_answer_minutes_total",
-                                 "Minutes of answers.ndjson", {{"result", "dropped"}})),
+      answers_written_(m.counter("mxwarden_map_answer_minutes_total", "Minutes of answers.ndjson",
+                                 {{"result", "written"}})),
+      answers_dropped_(m.counter("mxwarden_map_answer_minutes_total", "Minutes of answers.ndjson",
+                                 {{"result", "dropped"}})),
       connections_(m.gauge("mxwarden_map_connections", "Open connections")),
       waiting_(m.gauge("mxwarden_map_waiting", "Questions that wait for policyd now")),
       rows_(m.gauge("mxwarden_map_rows", "Domains that can be answered at once")),
@@ -44,8 +44,8 @@ ProgramMetrics::ProgramMetrics(service::Metrics& m)
       ask_connected_(m.gauge("mxwarden_map_ask_connected", "1: policyd can be asked")),
       enforcement_off_(m.gauge("mxwarden_map_enforcement_off", "1: the operator switched it off")) {
   for (const Word word : kWords) {
-    said_.push_back(&m.counter("mxwarden_map_answers_total", "Answers given",
-                               {{"answer", name(word)}}));
+    said_.push_back(
+        &m.counter("mxwarden_map_answers_total", "Answers given", {{"answer", name(word)}}));
     would_be_.push_back(&m.counter("mxwarden_map_would_be_total",
                                    "What enforcement without brakes would have answered",
                                    {{"answer", name(word)}}));

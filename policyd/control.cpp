@@ -124,8 +124,7 @@ std::string Control::answer(std::string_view text) {
     engine_.refresh(domain);
     return done();
   }
-  if (cmd == "policy-remove")
-    return remove(domain, message->text("reason", kReasonBytes), now);
+  if (cmd == "policy-remove") return remove(domain, message->text("reason", kReasonBytes), now);
   if (cmd == "policy-import")
     return import(ImportText{.domain = domain,
                              .id = message->text("id", rows::kWordBytes),

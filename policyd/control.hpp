@@ -30,8 +30,8 @@ namespace mxw::policyd {
 
 class Control {
  public:
-  // A message holds a policy of 64 KiB as JSON (up to six octets for one) as far as the kernel takes
-  // such a packet: net.core.wmem_default, 208 KiB.
+  // A message holds a policy of 64 KiB as JSON (up to six octets for one) as far as the kernel
+  // takes such a packet: net.core.wmem_default, 208 KiB.
   static constexpr std::size_t kMessageBytes = 200 << 10;
   static constexpr std::size_t kReplyBytes = 64 << 10;
   static constexpr std::size_t kBodyPiece = 32 << 10;  // of policy-body, before base64

@@ -52,8 +52,12 @@ class RowsAnswer {
   [[nodiscard]] std::string finish(std::optional<rows::Sequence> next = {}) {
     if (!error_.empty()) {
       std::string refused;
-      JsonWriter(refused).begin_object().member("v", 1).member("ok", false).member(
-          "error", std::string_view(error_)).end_object();
+      JsonWriter(refused)
+          .begin_object()
+          .member("v", 1)
+          .member("ok", false)
+          .member("error", std::string_view(error_))
+          .end_object();
       return refused;
     }
     json_.end_array();

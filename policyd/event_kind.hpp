@@ -27,9 +27,9 @@ enum class EventKind : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 15> kEventKinds = {
-    "policy-new",    "policy-changed", "policy-weakened", "policy-expired", "body-changed",
-    "id-changed",    "id-flapping",    "short-lived",     "txt-missing",    "txt-failing",
-    "fetch-failing", "recovered",      "policy-removed", "policy-imported", "clock-step"};
+    "policy-new",    "policy-changed", "policy-weakened", "policy-expired",  "body-changed",
+    "id-changed",    "id-flapping",    "short-lived",     "txt-missing",     "txt-failing",
+    "fetch-failing", "recovered",      "policy-removed",  "policy-imported", "clock-step"};
 
 [[nodiscard]] constexpr std::string_view name(EventKind kind) {
   return kEventKinds.at(static_cast<std::size_t>(kind));

@@ -35,16 +35,16 @@ std::size_t restore(const std::string& path, store::PolicyStore& store) {
   feed::Replica backup;
   if (!backup.load(path)) return 0;
   std::size_t policies = 0;
-  backup.for_each_domain([&](std::uint32_t tenant, std::string_view name,
-                             const feed::DomainEntry& entry) {
-    const rows::Key key{.tenant = tenant, .name = name};
-    if (entry.domain() != nullptr && entry.policy() != nullptr)
-      policies += store.put_policy(*entry.domain(), *entry.policy()) ? 1U : 0U;
-    else if (entry.domain() != nullptr)
-      (void)store.put_domain(*entry.domain());
-    if (!entry.routes().empty()) (void)store.replace_routes(key, entry.routes());
-    if (entry.tlsrpt() != nullptr) (void)store.put_tlsrpt(*entry.tlsrpt());
-  });
+  backup.for_each_domain(
+      [&](std::uint32_t tenant, std::string_view name, const feed::DomainEntry& entry) {
+        const rows::Key key{.tenant = tenant, .name = name};
+        if (entry.domain() != nullptr && entry.policy() != nullptr)
+          policies += store.put_policy(*entry.domain(), *entry.policy()) ? 1U : 0U;
+        else if (entry.domain() != nullptr)
+          (void)store.put_domain(*entry.domain());
+        if (!entry.routes().empty()) (void)store.replace_routes(key, entry.routes());
+        if (entry.tlsrpt() != nullptr) (void)store.put_tlsrpt(*entry.tlsrpt());
+      });
   return policies;
 }
 

@@ -52,8 +52,8 @@ resolve::Config resolver_config(const config::Resolver& settings) {
 
 ipc::PeerCheck peers(const std::vector<std::string>& users, const std::string& group) {
   std::vector<std::string> notes;
-  const std::vector<std::string> groups = group.empty() ? std::vector<std::string>()
-                                                        : std::vector<std::string>{group};
+  const std::vector<std::string> groups =
+      group.empty() ? std::vector<std::string>() : std::vector<std::string>{group};
   auto check = ipc::PeerCheck::from_names(users, groups, notes);
   for (const std::string& note : notes) service::log_info(note);
   return check;
@@ -125,13 +125,13 @@ Result<void> Program::open_sockets(service::Context& context) {
   auto feed = feed::FeedServer::create(context.loop, feed_fd_.get(), *source_, feed_options);
   if (!feed) return std::unexpected(std::move(feed.error()));
   feed_ = std::move(*feed);
-  auto ask = AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}),
-                               *engine_);
+  auto ask =
+      AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}), *engine_);
   if (!ask) return std::unexpected(std::move(ask.error()));
   ask_ = std::move(*ask);
-  auto control = Control::create(context.loop, control_fd_.get(),
-                                 peers({}, settings.operator_group), *engine_, *store_,
-                                 [this] { return clock_->wall(); });
+  auto control =
+      Control::create(context.loop, control_fd_.get(), peers({}, settings.operator_group), *engine_,
+                      *store_, [this] { return clock_->wall(); });
   if (!control) return std::unexpected(std::move(control.error()));
   control_ = std::move(*control);
   return {};

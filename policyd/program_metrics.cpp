@@ -5,7 +5,7 @@ namespace mxw::policyd {
 
 void Program::add_metrics(service::Metrics& m) {
   const auto engine = [&](std::string_view name, std::string_view help,
-                          std::uint64_t EngineCounters::*member, service::Labels labels = {}) {
+                          std::uint64_t EngineCounters::* member, service::Labels labels = {}) {
     m.counter_of(name, help, [this, member] { return engine_->counters().*member; }, labels);
   };
   using C = EngineCounters;
@@ -27,7 +27,8 @@ void Program::add_metrics(service::Metrics& m) {
                [this] { return feed_->counters().bytes; });
   m.counter_of("mxwarden_policyd_feed_cut_off_total", "Readers cut off for being behind",
                [this] { return feed_->counters().cut_off; });
-  m.counter_of("mxwarden_policyd_ask_not_understood_total", "Messages on the ask socket that are none",
+  m.counter_of("mxwarden_policyd_ask_not_understood_total",
+               "Messages on the ask socket that are none",
                [this] { return ask_->counters().not_understood; });
   m.gauge_of("mxwarden_policyd_feed_readers", "Readers of the feed",
              [this] { return static_cast<std::int64_t>(feed_->readers()); });

@@ -12,10 +12,10 @@ namespace {
 
 // What an operator should see without asking.
 bool is_warning(std::string_view kind) {
-  constexpr EventKind kWarnings[] = {
-      EventKind::policy_weakened, EventKind::policy_expired, EventKind::id_flapping,
-      EventKind::short_lived,     EventKind::txt_missing,    EventKind::txt_failing,
-      EventKind::fetch_failing,   EventKind::policy_removed};
+  constexpr EventKind kWarnings[] = {EventKind::policy_weakened, EventKind::policy_expired,
+                                     EventKind::id_flapping,     EventKind::short_lived,
+                                     EventKind::txt_missing,     EventKind::txt_failing,
+                                     EventKind::fetch_failing,   EventKind::policy_removed};
   return std::ranges::any_of(kWarnings, [kind](EventKind k) { return name(k) == kind; });
 }
 
@@ -46,9 +46,9 @@ void Witness::on_event(const rows::EventRow& event) {
 void Witness::on_store_error(const store::StoreError& error, std::string_view what,
                              std::string_view /*domain*/) {
   store_errors_.add();
-  service::log_rarely(config::LogLevel::error, "store",
-                      std::string(what) + " failed, what is known is held in memory: " +
-                          error.message);
+  service::log_rarely(
+      config::LogLevel::error, "store",
+      std::string(what) + " failed, what is known is held in memory: " + error.message);
   if (error.fault != store::Fault::corrupt || !on_damage_) return;
   service::log_error("the store is damaged: ending, to be started anew with its backup");
   std::exchange(on_damage_, {})();
@@ -60,8 +60,8 @@ void Witness::on_clock_step(std::int64_t by_ns) {
 }
 
 void Witness::on_clock_behind(Time newest_stored) {
-  service::log_warning("the wall clock is behind what is stored (" +
-                       format_rfc3339(newest_stored) + "): nothing is pruned meanwhile");
+  service::log_warning("the wall clock is behind what is stored (" + format_rfc3339(newest_stored) +
+                       "): nothing is pruned meanwhile");
 }
 
 }  // namespace mxw::policyd

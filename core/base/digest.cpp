@@ -60,6 +60,19 @@ std::string base64(Bytes bytes) {
   return out;
 }
 
+std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
+  std::vector<std::uint8_t> out(text.size() / 4 * 3);
+  if (text.empty()) return out;
+  // EVP_DecodeBlock skips blanks at either end and counts padding as octets.
+  const bool odd = text.size() % 4 != 0 || ascii::trim_line(text).size() != text.size();
+  const int n =
+      odd ? -1 : EVP_DecodeBlock(out.data(), as_bytes(text).data(), static_cast<int>(text.size()));
+  if (n < 0) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  out.resize(static_cast<std::size_t>(n) - padding);
+  return out;
+}
+
 struct Sha256Stream::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   State() = default;

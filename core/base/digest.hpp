@@ -4,8 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/bytes.hpp"
 
@@ -21,6 +23,8 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] std::string hex(Bytes bytes);
 [[nodiscard]] std::string base64(Bytes bytes);
+// Padded, without blanks or line breaks; else nullopt.
+[[nodiscard]] std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text);
 
 // SHA-256 of a stream, fed in any pieces.
 class Sha256Stream {

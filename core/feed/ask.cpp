@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kVersion = ipc::JsonMessage::kVersion;
 constexpr std::array<std::string_view, 4> kOps = {"want", "hint", "reread", "ping"};
-constexpr std::array<policy::DaneState, 4> kDane = {policy::DaneState::none, policy::DaneState::some,
-                                                    policy::DaneState::all,
+constexpr std::array<policy::DaneState, 4> kDane = {policy::DaneState::none,
+                                                    policy::DaneState::some, policy::DaneState::all,
                                                     policy::DaneState::error};
 
 policy::DaneState dane_of(std::string_view word) {

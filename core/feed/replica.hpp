@@ -3,10 +3,11 @@
 // Rows hold until their own end, whether or not the owner is there; the copy deletes nothing by
 // itself but what prune() takes. While the owner tells everything anew (on_reset() to on_end()) the
 // old rows stay, and those that did not come again go at the end: a known policy never vanishes for
-// a moment. A policy that did not come again is the exception: whoever tells has lost it, which does
-// not end it; it stays until it is deleted by name, runs out (prune()), or its room is needed. What
-// is over a bound is refused and counted; then old rows that have not come again make room first. Of policies and TLSRPT records only the current one is held, of events none.
-// One thread at a time. References and pointers are good until the next call that is not const.
+// a moment. A policy that did not come again is the exception: whoever tells has lost it, which
+// does not end it; it stays until it is deleted by name, runs out (prune()), or its room is needed.
+// What is over a bound is refused and counted; then old rows that have not come again make room
+// first. Of policies and TLSRPT records only the current one is held, of events none. One thread at
+// a time. References and pointers are good until the next call that is not const.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,8 @@
-// RowFileWriter: rows in a file, whole or not at all: the cache of a reader, the backup of an owner.
+// RowFileWriter: rows in a file, whole or not at all: the cache of a reader, the backup of an
+// owner.
 //
-//   {"v":1,"seq":N,"op":"cache","schema":S}     S: row types of rows::Change, as this build has them
+//   {"v":1,"seq":N,"op":"cache","schema":S}     S: row types of rows::Change, as this build has
+//   them
 //   {"v":1,"seq":..,"op":"put",...}             the feed's own lines (core/feed/codec.hpp)
 //   {"v":1,"seq":N,"op":"end","sha256":"..."}   of all octets before this line
 //

@@ -28,8 +28,8 @@ void add_route(const rows::RouteRow& row, std::vector<judge::FileEntry>& out) {
   if (row.address.family == 0) return;
   // An MX host keeps its connections longer than a TTL: as the milter joins them (semantics 7).
   const Time until = std::max(row.until, row.seen + kDay);
-  out.push_back({row.policy_domain, row.mx_host, row.address, row.seen, until,
-                 judge::DomainBasis::mx_route});
+  out.push_back(
+      {row.policy_domain, row.mx_host, row.address, row.seen, until, judge::DomainBasis::mx_route});
 }
 
 }  // namespace

@@ -101,8 +101,9 @@ Result<void> read_words(const po::variables_map& vm, Options& o) {
     return fail(ErrorKind::usage, "--feed and --policies: only one of them");
   // What a feed says today it may not say tomorrow: such a case could never be verified.
   if (!o.feed_socket.empty() && !o.manifest_file.empty())
-    return fail(ErrorKind::usage,
-                "--manifest with --feed: write the policies to files first (mxwarden policy export)");
+    return fail(
+        ErrorKind::usage,
+        "--manifest with --feed: write the policies to files first (mxwarden policy export)");
   if (o.privacy == Privacy::hash && o.privacy_key_file.empty())
     return fail(ErrorKind::usage, "--privacy hash needs --privacy-key FILE");
   return {};

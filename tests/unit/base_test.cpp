@@ -130,5 +130,15 @@ TEST(SipHash, DependsOnKeyAndEveryByte) {
   EXPECT_NE(siphash(key, as_bytes("abc")), siphash(HashKey{1, 3}, as_bytes("abc")));
 }
 
+TEST(Digest, Base64ComesBackAndNothingElseIsTaken) {
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) {
+    const auto back = from_base64(base64(as_bytes(text)));
+    ASSERT_TRUE(back) << text;
+    EXPECT_EQ(as_text(*back), text);
+  }
+  for (const std::string bad : {"Zg=", "Zg", " Zg==", "Zg==\n", "Z*==", "Zm9v Zm9v"})
+    EXPECT_FALSE(from_base64(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace mxw

@@ -22,14 +22,14 @@ TEST(Ask, ARequestComesBackAsItWas) {
 
 TEST(Ask, WhatIsNoRequestIsNone) {
   const std::string bad[] = {
-      "",                                                            // nothing
-      "want example.org",                                            // no JSON
-      R"([1])",                                                      // no object
-      R"({"id":1,"op":"want","domain":"example.org"})",              // no version
-      R"({"v":2,"id":1,"op":"want","domain":"example.org"})",        // another version
-      R"({"v":1,"id":1,"op":"get","domain":"example.org"})",         // no such op
-      R"({"v":1,"id":1,"op":"want"})",                               // nobody is named
-      R"({"v":1,"id":1,"op":"want","domain":7})",                    // no text
+      "",                                                      // nothing
+      "want example.org",                                      // no JSON
+      R"([1])",                                                // no object
+      R"({"id":1,"op":"want","domain":"example.org"})",        // no version
+      R"({"v":2,"id":1,"op":"want","domain":"example.org"})",  // another version
+      R"({"v":1,"id":1,"op":"get","domain":"example.org"})",   // no such op
+      R"({"v":1,"id":1,"op":"want"})",                         // nobody is named
+      R"({"v":1,"id":1,"op":"want","domain":7})",              // no text
       R"({"v":1,"id":1,"op":"want","domain":")" + std::string(256, 'a') + R"("})",  // too long
       R"({"v":1,"id":1,"op":"ping","x":)" + std::string(9, '[') + std::string(9, ']') + "}",
       R"({"v":1,"id":1,"op":"ping","x":")" + std::string(kAskBytes, 'x') + R"("})",

@@ -54,8 +54,8 @@ class KnowledgeTest : public LoopTest {
   [[nodiscard]] std::string said(const std::string& domain) {
     const auto at = rows.find(domain);
     const Moment moment{AgingClock().now(), off, true};
-    const Answer answer = choose(at == rows.end() ? nullptr : &at->second, Dialect::postfix,
-                                 KeyKind::domain, moment);
+    const Answer answer =
+        choose(at == rows.end() ? nullptr : &at->second, Dialect::postfix, KeyKind::domain, moment);
     return std::string(name(answer.said)) + ' ' + std::string(name(answer.basis));
   }
   void put(const std::string& domain) {

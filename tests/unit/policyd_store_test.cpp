@@ -1,4 +1,5 @@
-// What surrounds the engine: opening a damaged store, backups, import, the control socket's answers.
+// What surrounds the engine: opening a damaged store, backups, import, the control socket's
+// answers.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -17,8 +18,7 @@ namespace mxw::policyd::test {
 namespace {
 
 using Json = nlohmann::json;
-constexpr char kPolicy[] =
-    "version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 604800\n";
+constexpr char kPolicy[] = "version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 604800\n";
 
 class OpenStore : public testing::Test {
  protected:
@@ -125,9 +125,9 @@ class ControlTest : public EngineTest {
 
   SocketDirectory directory;
   std::unique_ptr<EventLoop> loop = std::move(EventLoop::create().value());
-  Fd listening = ipc::listen_on("unix:" + directory.file("control.sock"),
-                                {.type = ipc::SocketType::seqpacket})
-                     .value();
+  Fd listening =
+      ipc::listen_on("unix:" + directory.file("control.sock"), {.type = ipc::SocketType::seqpacket})
+          .value();
   std::unique_ptr<Control> control;
 };
 
@@ -192,8 +192,7 @@ TEST_F(ControlTest, ALargeBodyComesInPieces) {
   ASSERT_EQ(import("example.org", large)["ok"], true);
   std::size_t offset = 0, pieces = 0;
   while (offset < large.size()) {
-    const Json piece =
-        ask({{"cmd", "policy-body"}, {"domain", "example.org"}, {"offset", offset}});
+    const Json piece = ask({{"cmd", "policy-body"}, {"domain", "example.org"}, {"offset", offset}});
     const std::string expected = large.substr(offset, Control::kBodyPiece);
     ASSERT_EQ(piece["body"], base64(as_bytes(expected)));
     offset += expected.size();

@@ -1,0 +1,128 @@
+// `mxwarden policy show | history DOMAIN`, `mxwarden policy list`: what policyd knows.
+#include <cstdio>
+
+#include "cli/complain.hpp"
+#include "cli/control.hpp"
+#include "cli/domain_operand.hpp"
+#include "cli/duration.hpp"
+#include "cli/policy_pages.hpp"
+#include "cli/policy_view.hpp"
+#include "cli/settings.hpp"
+#include "cli/verbs.hpp"
+
+namespace mxw::cli {
+namespace {
+
+void print(const rows::Change& row) {
+  std::string line;
+  feed::append_line(line, row);
+  std::fputs(line.c_str(), stdout);
+}
+
+int show(const Given& given) {
+  const auto domain = domain_operand(given);
+  if (!domain) return complain(domain.error());
+  const auto control = Control::of(given);
+  if (!control) return complain(control.error());
+  const auto answer = control->ask(
+      "policy-show", [&](JsonWriter& json) { json.member("domain", std::string_view(*domain)); });
+  if (!answer) return complain(answer.error());
+  DomainView view{*domain, rows_of(*answer), {}, answer->boolean("cut")};
+  if (given.has("json")) {
+    for (const rows::Change& row : view.rows) print(row);
+    return kOk;
+  }
+  for (const rows::Change& row : view.rows) {
+    if (!std::holds_alternative<rows::PolicyRow>(row)) continue;
+    auto body = control->body(*domain, std::nullopt);
+    if (!body) return complain(body.error());
+    view.body = std::move(*body);
+  }
+  std::fputs(view_text(view, wall_clock()).c_str(), stdout);
+  return kOk;
+}
+
+int history(const Given& given) {
+  const auto domain = domain_operand(given);
+  if (!domain) return complain(domain.error());
+  const auto control = Control::of(given);
+  if (!control) return complain(control.error());
+  const auto answer = control->ask("policy-history", [&](JsonWriter& json) {
+    json.member("domain", std::string_view(*domain));
+  });
+  if (!answer) return complain(answer.error());
+  for (const rows::Change& row : rows_of(*answer)) {
+    const auto* const policy = std::get_if<rows::PolicyRow>(&row);
+    if (policy == nullptr) continue;
+    const std::string until = policy->valid_to ? moment_text(*policy->valid_to) : "now";
+    std::printf("%s to %s  %s  id %s\n", moment_text(policy->valid_from).c_str(), until.c_str(),
+                std::string(policy::mode_name(policy->mode)).c_str(), policy->id.c_str());
+  }
+  return kOk;
+}
+
+int list(const Given& given) {
+  const auto control = Control::of(given);
+  if (!control) return complain(control.error());
+  const Time now = wall_clock();
+  std::size_t policies = 0;
+  const auto done = for_each_policy(*control, std::nullopt, [&](const PolicyAndRoutes& one) {
+    ++policies;
+    if (given.has("json"))
+      print(one.policy);
+    else
+      std::fputs(policy_line(one.policy, now).c_str(), stdout);
+    return Result<void>{};
+  });
+  if (!done) return complain(done.error());
+  if (!given.has("json")) std::fprintf(stderr, "%zu policies\n", policies);
+  return kOk;
+}
+
+constexpr Option kJson{"json", nullptr, "rows as policyd's feed tells them, one a line"};
+constexpr Option kOptions[] = {kJson, kConfigOption, kSocketOption};
+constexpr Option kPlainOptions[] = {kConfigOption, kSocketOption};
+constexpr char kExits[] = "0; 2 usage or settings; 4 policyd does not answer";
+
+}  // namespace
+
+const Verb kPolicyShow{
+    .words = "policy show",
+    .operands = "DOMAIN",
+    .least = 1,
+    .most = 1,
+    .summary = "what policyd knows of a domain",
+    .about =
+        "The first line says what holds now. Then the policy as it was fetched, the MX hosts and "
+        "whether the policy names them, DANE, the TLS-RPT record, and the last events. Nothing is "
+        "looked up: `policy refresh` asks for that, `policy check` looks without policyd.",
+    .options = kOptions,
+    .exits = kExits,
+    .run = show,
+};
+
+const Verb kPolicyHistory{
+    .words = "policy history",
+    .operands = "DOMAIN",
+    .least = 1,
+    .most = 1,
+    .summary = "all policies of a domain that policyd has seen",
+    .about = "Oldest first; each with the time it was the newest one known.",
+    .options = kPlainOptions,
+    .exits = kExits,
+    .run = history,
+};
+
+const Verb kPolicyList{
+    .words = "policy list",
+    .operands = "",
+    .least = 0,
+    .most = 0,
+    .summary = "all domains with a stored policy",
+    .about = "One line each, in the order in which they last changed.",
+    .options = kOptions,
+    .exits = kExits,
+    .run = list,
+};
+
+}  // namespace mxw::cli

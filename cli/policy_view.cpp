@@ -1,0 +1,127 @@
+#include "cli/policy_view.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "cli/duration.hpp"
+#include "cli/wrap.hpp"
+#include "core/dns/message.hpp"
+#include "core/policy/mta_sts.hpp"
+#include "core/rows/dane_rows.hpp"
+
+namespace mxw::cli {
+namespace {
+
+template <typename Row>
+std::vector<Row> all_of(const DomainView& view) {
+  std::vector<Row> rows;
+  for (const rows::Change& change : view.rows)
+    if (const auto* row = std::get_if<Row>(&change)) rows.push_back(*row);
+  return rows;
+}
+
+template <typename Row>
+const Row* one_of(const DomainView& view) {
+  for (const rows::Change& change : view.rows)
+    if (const auto* row = std::get_if<Row>(&change)) return row;
+  return nullptr;
+}
+
+std::string when(const std::optional<Time>& time) {
+  return time ? moment_text(*time) : "never";
+}
+
+std::string headline(const DomainView& view, Time now) {
+  const auto* const policy = one_of<rows::PolicyRow>(view);
+  const auto* const domain = one_of<rows::DomainRow>(view);
+  if (policy != nullptr && now <= policy->valid_until())
+    return "an MTA-STS policy in mode " + std::string(policy::mode_name(policy->mode)) +
+           " holds until " + moment_text(policy->valid_until());
+  if (policy != nullptr) return "its policy ran out at " + moment_text(policy->valid_until());
+  if (domain == nullptr) return "nothing is known: nobody has asked for it";
+  if (domain->state == rows::DomainState::none) return "it publishes no MTA-STS policy";
+  return "it is not known whether it has a policy: " + printable(domain->check_result);
+}
+
+void add_policy(const DomainView& view, std::string& out) {
+  const auto* const policy = one_of<rows::PolicyRow>(view);
+  if (policy == nullptr) return;
+  out += "  policy: id " + printable(policy->id) + ", max_age " + std::to_string(policy->max_age) +
+         " s, from " + printable(policy->source) + ", first " + moment_text(policy->valid_from) +
+         ", last fetched " + moment_text(policy->fetched_at) + "\n";
+  const auto parsed = policy::parse_sts_policy(view.body);
+  if (!parsed) return;
+  for (const std::string& pattern : parsed->mx) out += "    mx: " + pattern + "\n";
+  for (const std::string& warning : parsed->warnings)
+    out += "    note: " + printable(warning) + "\n";
+}
+
+void add_looks(const DomainView& view, std::string& out) {
+  const auto* const domain = one_of<rows::DomainRow>(view);
+  if (domain == nullptr) return;
+  out += "  last looked at " + when(domain->checked_at) + ": " + printable(domain->check_result);
+  if (domain->fail_count > 0)
+    out += ", failed " + std::to_string(domain->fail_count) + " times (" +
+           printable(domain->fail_type) + ")";
+  out += "; next look " + when(domain->refresh_at) + "\n";
+}
+
+void add_routes(const DomainView& view, Time now, std::string& out) {
+  const auto routes = all_of<rows::RouteRow>(view);
+  const auto tlsa = all_of<rows::TlsaRow>(view);
+  const auto parsed = policy::parse_sts_policy(view.body);
+  const auto of_base = [&tlsa](std::string_view base) {
+    const auto [first, last] = std::ranges::equal_range(tlsa, base, {}, &rows::TlsaRow::base);
+    return std::span<const rows::TlsaRow>(first, last);
+  };
+  for (const rows::RouteRow& route : routes) {
+    out += "  MX " + route.mx_host;
+    out += route.address.family != 0 ? " " + route.address.text() : " without address";
+    out += route.ad ? ", signed" : ", not signed";
+    if (parsed && parsed->mode != policy::Mode::none)
+      out += policy::mx_matches(parsed->mx, route.mx_host) ? ", named by the policy"
+                                                           : ", NOT named by the policy";
+    out += route.until < now ? ", seen until " : ", good until ";
+    out += moment_text(route.until) + "\n";
+  }
+  if (routes.empty()) return;
+  out += "  DANE: " + std::string(name(rows::dane_of(routes, of_base, now).state)) + "\n";
+  for (const rows::TlsaRow& row : tlsa)
+    if (row.rdata.size() > 3)
+      out += "    " + row.base + " " + std::to_string(row.rdata[0]) + " " +
+             std::to_string(row.rdata[1]) + " " + std::to_string(row.rdata[2]) + " (" +
+             std::to_string(row.rdata.size() - 3) + " octets)" + (row.ad ? "" : ", not signed") +
+             "\n";
+}
+
+}  // namespace
+
+std::string policy_line(const rows::PolicyRow& policy, Time now) {
+  const bool over = policy.valid_until() < now;
+  return policy.domain + "  " + std::string(policy::mode_name(policy.mode)) +
+         (over ? "  ran out " : "  until ") + moment_text(policy.valid_until()) + "  id " +
+         (policy.id.empty() ? "not known" : printable(policy.id)) + "\n";
+}
+
+std::string view_text(const DomainView& view, Time now) {
+  std::string out = view.domain + ": " + headline(view, now) + "\n";
+  add_policy(view, out);
+  add_looks(view, out);
+  add_routes(view, now, out);
+  if (const auto* const tlsrpt = one_of<rows::TlsrptRow>(view))
+    out +=
+        "  TLS-RPT: " + (tlsrpt->record.empty() ? std::string("none") : printable(tlsrpt->record)) +
+        ", last seen so " + moment_text(tlsrpt->confirmed_at) + "\n";
+  if (const auto* const reread = one_of<rows::RereadRow>(view))
+    out += "  read again on demand " + moment_text(reread->at) +
+           (reread->ok ? "" : ", without success") + "\n";
+  for (const rows::EventRow& event : all_of<rows::EventRow>(view)) {
+    out += "  " + moment_text(event.time) + " " + printable(event.kind);
+    if (!event.result_type.empty()) out += " " + printable(event.result_type);
+    out += event.detail.empty() ? "\n" : ": " + printable(event.detail) + "\n";
+  }
+  if (view.cut) out += "  (there is more than fits here)\n";
+  return out;
+}
+
+}  // namespace mxw::cli
