@@ -12,8 +12,8 @@ namespace mxw::cli {
 namespace {
 
 constexpr const Verb* kVerbs[] = {
-    &kPolicyLint,     &kPolicyBypass,  &kPolicyPin,         &kPolicyReportOnly, &kPolicyRelease,
-    &kEnforcementOff, &kEnforcementOn, &kEnforcementStatus, &kVerify,
+    &kPolicyCheck,   &kPolicyLint,     &kPolicyBypass,  &kPolicyPin,         &kPolicyReportOnly,
+    &kPolicyRelease, &kEnforcementOff, &kEnforcementOn, &kEnforcementStatus, &kVerify,
 };
 
 std::vector<std::string> words_of(const Verb& verb) {

@@ -10,4 +10,6 @@ extern const Verb kEnforcementOff, kEnforcementOn, kEnforcementStatus;          
 extern const Verb kPolicyBypass, kPolicyPin, kPolicyReportOnly, kPolicyRelease;  // brake.cpp
 extern const Verb kPolicyLint;                                                   // lint.cpp
 
+extern const Verb kPolicyCheck;  // check.cpp
+
 }  // namespace mxw::cli
