@@ -99,7 +99,7 @@ const Verb kEnforcementStatus{
         "Says whether enforcement is off, lists the brakes and pins on domains, and the files "
         "that have no effect with the reason.",
     .options = kStatusOptions,
-    .exits = "0; 2 usage or settings",
+    .exits = "0 told; 2 usage or settings",
     .run = show,
 };
 

@@ -4,26 +4,19 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/complain.hpp"
+#include "cli/sts_json.hpp"
 #include "cli/verbs.hpp"
-#include "cli/wrap.hpp"
 #include "core/base/ascii.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/limits.hpp"
 #include "core/policy/mta_sts.hpp"
-#include "core/policy/tolerant.hpp"
 
 namespace mxw::cli {
 namespace {
-
-using policy::Invalid;
-using policy::StsPolicy;
-using policy::StsRecord;
-using policy::Tolerant;
 
 // One octet more than a policy may have, so that a longer one is told as what it is.
 Result<std::string> read_body(const std::string& path) {
@@ -41,66 +34,6 @@ Result<std::string> read_body(const std::string& path) {
     if (in && take(in)) return body;
   }
   return fail(ErrorKind::input, path + ": cannot be read");
-}
-
-void strings(JsonWriter& json, const char* name, const std::vector<std::string>& list) {
-  json.key(name).begin_array();
-  for (const std::string& text : list) json.string(printable(text));
-  json.end_array();
-}
-
-void write_invalid(JsonWriter& json, const Invalid& invalid) {
-  json.member("valid", false).member("reason", invalid.reason);
-  if (invalid.line > 0) json.member("line", invalid.line);
-}
-
-void write_policy(JsonWriter& json, const StsPolicy& policy) {
-  json.member("valid", true).member("mode", policy::mode_name(policy.mode));
-  strings(json, "mx", policy.mx);
-  json.member("max_age", policy.max_age);
-  strings(json, "warnings", policy.warnings);
-}
-
-bool lint_txt(JsonWriter& json, const std::vector<std::string>& txts) {
-  // Of one text the reason is told; several are the answer of a resolver, of which one counts.
-  const bool one = txts.size() == 1;
-  const auto strict =
-      one ? policy::parse_sts_record(txts.front()) : policy::select_sts_record(txts);
-  const auto tolerant = one ? policy::parse_sts_record_tolerant(txts.front())
-                            : policy::select_sts_record_tolerant(txts);
-  json.key("txt").begin_object();
-  if (strict)
-    json.member("valid", true).member("id", strict->id);
-  else
-    write_invalid(json, strict.error());
-  json.key("tolerant").begin_object();
-  if (tolerant) {
-    json.member("valid", true).member("id", tolerant->value.id);
-    strings(json, "forgiven", tolerant->forgiven);
-  } else {
-    write_invalid(json, tolerant.error());
-  }
-  json.end_object().end_object();
-  return strict.has_value();
-}
-
-bool lint_policy(JsonWriter& json, const std::string& body,
-                 const std::expected<StsPolicy, Invalid>& strict) {
-  const auto tolerant = policy::parse_sts_policy_tolerant(body);
-  json.key("policy").begin_object();
-  if (strict)
-    write_policy(json, *strict);
-  else
-    write_invalid(json, strict.error());
-  json.key("tolerant").begin_object();
-  if (tolerant) {
-    write_policy(json, tolerant->value);
-    strings(json, "forgiven", tolerant->forgiven);
-  } else {
-    write_invalid(json, tolerant.error());
-  }
-  json.end_object().end_object();
-  return strict.has_value();
 }
 
 // The `mx` lines of a body that is no policy, so that each can still be tried.
@@ -125,13 +58,20 @@ int lint(const Given& given) {
   JsonWriter json(out);
   json.begin_object();
   bool valid = true;
-  if (!txts.empty()) valid = lint_txt(json, txts);
+  if (!txts.empty()) {
+    const RecordVerdicts record = judge_record(txts);
+    write_verdicts(json.key("txt").begin_object(), record);
+    json.end_object();
+    valid = record.strict.has_value();
+  }
   if (given.has("body")) {
     const auto body = read_body(given.text("body"));
     if (!body) return complain(body.error());
-    const auto strict = policy::parse_sts_policy(*body);
-    valid = lint_policy(json, *body, strict) && valid;
-    const auto patterns = strict ? strict->mx : raw_patterns(*body);
+    const PolicyVerdicts policy = judge_policy(*body);
+    write_verdicts(json.key("policy").begin_object(), policy);
+    json.end_object();
+    valid = policy.strict && valid;
+    const auto patterns = policy.strict ? policy.strict->mx : raw_patterns(*body);
     if (given.has("mx")) {
       json.key("match").begin_object();
       for (const std::string& host : given.all("mx"))

@@ -12,10 +12,10 @@ namespace mxw::cli {
 namespace {
 
 constexpr const Verb* kVerbs[] = {
-    &kPolicyLint,       &kPolicyShow,    &kPolicyList,     &kPolicyHistory, &kPolicyRefresh,
-    &kPolicyRemove,     &kPolicyImport,  &kPolicyExport,   &kPolicyBypass,  &kPolicyPin,
-    &kPolicyReportOnly, &kPolicyRelease, &kEnforcementOff, &kEnforcementOn, &kEnforcementStatus,
-    &kImpact,           &kMetrics,       &kVerify,
+    &kPolicyCheck,       &kPolicyLint,       &kPolicyShow,    &kPolicyList,     &kPolicyHistory,
+    &kPolicyRefresh,     &kPolicyRemove,     &kPolicyImport,  &kPolicyExport,   &kPolicyBypass,
+    &kPolicyPin,         &kPolicyReportOnly, &kPolicyRelease, &kEnforcementOff, &kEnforcementOn,
+    &kEnforcementStatus, &kImpact,           &kMetrics,       &kVerify,
 };
 
 std::vector<std::string> words_of(const Verb& verb) {

@@ -10,6 +10,7 @@ extern const Verb kEnforcementOff, kEnforcementOn, kEnforcementStatus;          
 extern const Verb kPolicyBypass, kPolicyPin, kPolicyReportOnly, kPolicyRelease;  // brake.cpp
 extern const Verb kPolicyLint;                                                   // lint.cpp
 
+extern const Verb kPolicyCheck;                              // check.cpp
 extern const Verb kPolicyShow, kPolicyHistory, kPolicyList;  // policy_show.cpp
 extern const Verb kPolicyRefresh, kPolicyRemove;             // policy_change.cpp
 extern const Verb kPolicyImport, kPolicyExport;              // policy_files.cpp
