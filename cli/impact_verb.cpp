@@ -76,7 +76,7 @@ const Verb kImpact{
         "name. "
         "Whether a message would have been held nobody can say from this: that is said, too.",
     .options = kOptions,
-    .exits = "0; 2 usage or settings; 4 the map has written nothing yet",
+    .exits = "0 printed; 2 usage or settings; 4 the map has written nothing yet",
     .run = impact,
 };
 

@@ -52,7 +52,7 @@ const Verb kMetrics{
         "user is "
         "in them.",
     .options = kOptions,
-    .exits = "0; 2 usage or settings; 4 the address cannot be had",
+    .exits = "0 printed; 2 usage or settings; 4 the address cannot be had",
     .run = metrics,
 };
 

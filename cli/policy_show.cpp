@@ -82,7 +82,7 @@ int list(const Given& given) {
 constexpr Option kJson{"json", nullptr, "rows as policyd's feed tells them, one a line"};
 constexpr Option kOptions[] = {kJson, kConfigOption, kSocketOption};
 constexpr Option kPlainOptions[] = {kConfigOption, kSocketOption};
-constexpr char kExits[] = "0; 2 usage or settings; 4 policyd does not answer";
+constexpr char kExits[] = "0 printed; 2 usage or settings; 4 policyd does not answer";
 
 }  // namespace
 

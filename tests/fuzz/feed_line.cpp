@@ -44,9 +44,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MXW_CHECK(sizes.tlsa <= kBounds.tlsa && sizes.body_bytes <= kBounds.body_bytes);
     MXW_CHECK(sizes.policies <= sizes.domains);
   }
+  // An owner that knows nothing: of what is held only policies stay, until their time is over.
   replica.on_reset();
   replica.on_end(1);
-  MXW_CHECK(replica.sizes().domains == 0 && replica.sizes().tlsa == 0);
-  MXW_CHECK(replica.sizes().routes == 0 && replica.sizes().body_bytes == 0);
+  MXW_CHECK(replica.sizes().policies == replica.sizes().domains && replica.sizes().tlsa == 0);
   return 0;
 }
