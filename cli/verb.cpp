@@ -80,12 +80,12 @@ std::span<const Verb* const> verbs() {
 }
 
 std::string overview() {
-  constexpr std::size_t kColumn = 23;
+  constexpr std::size_t kColumn = 30;
   std::string out =
       "usage: mxwarden VERB [options]\n       mxwarden VERB --help\n"
       "       mxwarden --version | --help\n\n";
   for (const Verb* const verb : kVerbs) {
-    std::string line = std::string("  ") + verb->words;
+    std::string line = std::string("  ") + verb->words + ' ' + verb->operands;
     line.resize(kColumn, ' ');
     out += wrapped(line, verb->summary, kColumn);
   }
