@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -69,7 +70,11 @@ class DomainEntry {
 class Replica final : public Observer {
  public:
   struct Bounds {
-    std::size_t domains = 300'000;       // policyd's own: 100,000 policies and 200,000 others
+    std::size_t domains = 300'000;  // policyd's own: 100,000 policies and 200,000 others
+    // Of them without a policy; beyond it the one told first goes. Whoever asks for it again asks
+    // policyd, which answers from its store: that a reader forgets costs a moment, and so its
+    // memory stays the same however many domains mail once went to (semantics 11).
+    std::size_t others = 50'000;
     std::size_t routes = 1'000'000;      // as the store's
     std::size_t tlsa = 500'000;          // as the store's
     std::size_t body_bytes = 256 << 20;  // as the store's
@@ -79,6 +84,7 @@ class Replica final : public Observer {
   struct Counters {
     std::uint64_t changes = 0;
     std::uint64_t refused = 0;    // rows over a bound
+    std::uint64_t forgotten = 0;  // domains without a policy that made room for others
     std::uint64_t swept = 0;      // rows gone because a reset did not bring them again
     std::uint64_t pruned = 0;     // routes and TLSA rows long past their end
     std::uint64_t bad_files = 0;  // cache files not taken
@@ -177,6 +183,7 @@ class Replica final : public Observer {
   void put(const rows::TlsrptRow& row);
   void put(const rows::RereadRow& row);
   void put(const rows::EventRow& row);
+  void admit_other(rows::Key domain);
   DomainEntry* obtain(rows::Key domain);
   template <typename Full>
   bool room(Full full);
@@ -211,6 +218,7 @@ class Replica final : public Observer {
   Map<RowSet<rows::TlsaRow>> tlsa_;
   Map<std::map<std::string, std::uint32_t, std::less<>>> hosts_;  // MX -> domains, routes of each
   Names dirty_domains_, dirty_tlsa_;
+  std::deque<Name> others_;  // without a policy, first told first; may name some that are gone
   Listener listener_;
   std::uint32_t round_ = 0;
   rows::Sequence sequence_ = 0;

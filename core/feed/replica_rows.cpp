@@ -35,8 +35,29 @@ void Replica::put_single(Single<Row>& held, const Row& row, rows::Key domain) {
   touch_domain(domain);
 }
 
+// Makes room for one more domain without a policy.
+void Replica::admit_other(rows::Key domain) {
+  while (sizes_.domains - sizes_.policies >= bounds_.others && !others_.empty()) {
+    const Name first = std::move(others_.front());
+    others_.pop_front();
+    const auto at = domains_.find(key_of(first));
+    if (at == domains_.end() || at->second.policy_.row) continue;
+    put(rows::Deletion{.table = rows::Table::domain, .tenant = first.tenant, .name = first.text});
+    ++counters_.forgotten;
+  }
+  // Names whose rows came and went pile up only so far.
+  if (others_.size() >= 2 * bounds_.others) {
+    Names seen(0, hash_);
+    std::erase_if(others_, [&](const Name& name) {
+      return !domains_.contains(key_of(name)) || !seen.insert(name).second;
+    });
+  }
+  others_.push_back({domain.tenant, std::string(domain.name)});
+}
+
 void Replica::put(const rows::DomainRow& row) {
   const rows::Key domain{row.tenant, row.name};
+  if (row.state != rows::DomainState::policy && !domains_.contains(domain)) admit_other(domain);
   if (DomainEntry* entry = obtain(domain)) put_single(entry->domain_, row, domain);
 }
 

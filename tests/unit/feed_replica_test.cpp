@@ -305,6 +305,52 @@ TEST_F(BoundedReplica, APolicyWithoutRoomTakesTheOneBeforeWithIt) {
   EXPECT_EQ(replica.sizes().policies, 1U);
 }
 
+TEST(ReplicaOthers, OnlyTheLastToldAreHeld) {
+  Replica replica({.others = 3});
+  std::vector<std::string> changed;
+  replica.on_changed(
+      {.domain = [&](std::uint32_t, std::string_view name) { changed.emplace_back(name); },
+       .tlsa = {}});
+  rows::Sequence seq = 100;
+  const auto put = [&](auto row) {
+    row.seq = ++seq;
+    replica.on_change(row);
+  };
+  put(domain_row("policy.example"));
+  put(policy_row("policy.example"));
+  const auto none = rows::DomainState::none;
+  for (const char* name : {"a.example", "b.example", "c.example"}) put(domain_row(name, none));
+  replica.on_batch();
+  changed.clear();
+  put(domain_row("b.example", none));  // known: nothing goes
+  EXPECT_EQ(replica.counters().forgotten, 0U);
+  put(domain_row("d.example", none));
+  replica.on_batch();
+  EXPECT_EQ(replica.find("a.example"), nullptr);
+  EXPECT_THAT(changed, testing::Contains("a.example")) << "whoever compiled it is told";
+  EXPECT_NE(replica.find("policy.example"), nullptr);
+  for (int i = 0; i < 1'000; ++i) put(domain_row("x" + std::to_string(i) + ".example", none));
+  EXPECT_EQ(replica.sizes().domains, 4U);
+  EXPECT_NE(replica.find("x999.example"), nullptr);
+  EXPECT_NE(replica.find("policy.example")->policy(), nullptr);
+  EXPECT_EQ(replica.counters().refused, 0U);
+}
+
+TEST(ReplicaOthers, OneThatGotAPolicyStays) {
+  Replica replica({.others = 2});
+  rows::Sequence seq = 100;
+  const auto put = [&](auto row) {
+    row.seq = ++seq;
+    replica.on_change(row);
+  };
+  put(domain_row("a.example", rows::DomainState::none));
+  put(policy_row("a.example"));
+  for (int i = 0; i < 10; ++i)
+    put(domain_row("x" + std::to_string(i) + ".example", rows::DomainState::none));
+  EXPECT_NE(replica.find("a.example"), nullptr);
+  EXPECT_EQ(replica.sizes().domains, 3U);
+}
+
 TEST_F(BoundedReplica, OldRowsMakeRoomForThoseToldAnew) {
   put(large("a.example", 400));
   put(large("b.example", 400));
