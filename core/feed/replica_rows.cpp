@@ -57,7 +57,10 @@ void Replica::admit_other(rows::Key domain) {
 
 void Replica::put(const rows::DomainRow& row) {
   const rows::Key domain{row.tenant, row.name};
-  if (row.state != rows::DomainState::policy && !domains_.contains(domain)) admit_other(domain);
+  // Its TLSRPT row may have come before it.
+  const DomainEntry* const known = find(row.name, row.tenant);
+  if (row.state != rows::DomainState::policy && (known == nullptr || known->domain() == nullptr))
+    admit_other(domain);
   if (DomainEntry* entry = obtain(domain)) put_single(entry->domain_, row, domain);
 }
 

@@ -329,8 +329,14 @@ TEST(ReplicaOthers, OnlyTheLastToldAreHeld) {
   EXPECT_EQ(replica.find("a.example"), nullptr);
   EXPECT_THAT(changed, testing::Contains("a.example")) << "whoever compiled it is told";
   EXPECT_NE(replica.find("policy.example"), nullptr);
-  for (int i = 0; i < 1'000; ++i) put(domain_row("x" + std::to_string(i) + ".example", none));
-  EXPECT_EQ(replica.sizes().domains, 4U);
+  for (int i = 0; i < 1'000; ++i) {
+    rows::TlsrptRow tlsrpt = tlsrpt_row("x" + std::to_string(i) + ".example");
+    tlsrpt.valid_to.reset();
+    put(tlsrpt);  // policyd tells it first or last
+    put(domain_row("x" + std::to_string(i) + ".example", none));
+  }
+  EXPECT_LE(replica.sizes().domains, 4U);
+  EXPECT_GE(replica.sizes().domains, 3U);
   EXPECT_NE(replica.find("x999.example"), nullptr);
   EXPECT_NE(replica.find("policy.example")->policy(), nullptr);
   EXPECT_EQ(replica.counters().refused, 0U);
