@@ -51,7 +51,7 @@ class Replica::Loader {
 
   [[nodiscard]] bool take(std::string_view text) {
     if (ended_) return false;
-    const Line line = decode(text);
+    Line line = decode(text);
     if (!begun_) return begin(text, line);
     if (line.skip == Skip::none && line.op == Op::end) return end(text, line.seq);
     digest_.update(as_bytes(text));
@@ -61,7 +61,7 @@ class Replica::Loader {
       return true;
     }
     if (line.skip != Skip::none || line.op != Op::put) return false;
-    std::visit([this](const auto& row) { into_.put(row); }, *line.change);
+    std::visit([this](auto& row) { into_.put(std::move(row)); }, *line.change);
     return true;
   }
   [[nodiscard]] bool whole() const { return ended_; }
@@ -114,7 +114,10 @@ bool Replica::load(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd && errno == ENOENT) return false;
   Loader loader(*this);
-  if (!fd || !read_file(fd.get(), loader)) {
+  loading_ = true;
+  const bool whole = fd && read_file(fd.get(), loader);
+  loading_ = false;
+  if (!whole) {
     clear();
     changed_ = false;
     ++counters_.bad_files;
@@ -123,7 +126,7 @@ bool Replica::load(const std::string& path) {
   sequence_ = loader.sequence();
   complete_ = true;
   changed_ = false;
-  tell();
+  tell_all();
   return true;
 }
 

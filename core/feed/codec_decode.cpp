@@ -1,102 +1,67 @@
-// Decoding of lines. The JSON library is asked not to throw, and what it made is only read by
-// pointer: a member of another type is no pointer.
+// Decoding of lines: once over the line to see that it is one and where its row is, then over the
+// row, whose type is known by then wherever in the line it stands.
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/base/json_reader.hpp"
 #include "core/feed/codec.hpp"
 #include "core/feed/members.hpp"
 
 namespace mxw::feed {
 namespace {
 
-using Json = nlohmann::json;
-
-// Nesting is bounded before the text is parsed: hundreds of thousands of brackets cost nothing.
-bool too_deep(std::string_view text) {
-  std::size_t depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kLineDepth) return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
-
-// A discarded value where it is no object.
-Json parse_object(std::string_view text) {
-  if (text.size() > kLineBytes || too_deep(text)) return Json(Json::value_t::discarded);
-  Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return Json(Json::value_t::discarded);
-  return json;
-}
-
-const Json* member(const Json& object, std::string_view key) {
-  const auto at = object.find(key);
-  return at == object.end() ? nullptr : &*at;
-}
+using Kind = JsonValue::Kind;
 
 template <typename Unsigned>
-bool read_unsigned(const Json& json, Unsigned& value, std::uint64_t most) {
-  const auto* number = json.get_ptr<const Json::number_unsigned_t*>();
-  if (number == nullptr || *number > most) return false;
-  value = static_cast<Unsigned>(*number);
+bool read_unsigned(const JsonValue& json, Unsigned& value, std::uint64_t most) {
+  if (json.kind != Kind::integer || json.negative || json.magnitude > most) return false;
+  value = static_cast<Unsigned>(json.magnitude);
   return true;
 }
 
-bool read(const Json& json, std::string& text) {
-  const auto* string = json.get_ptr<const Json::string_t*>();
-  if (string != nullptr) text = *string;
-  return string != nullptr;
+// Each is false where the value is of another type, or out of its range.
+bool read(const JsonValue& json, std::string& text) {
+  if (json.kind != Kind::string) return false;
+  text = json.string();
+  return true;
 }
-bool read(const Json& json, bool& flag) {
-  const auto* boolean = json.get_ptr<const Json::boolean_t*>();
-  if (boolean != nullptr) flag = *boolean;
-  return boolean != nullptr;
+bool read(const JsonValue& json, bool& flag) {
+  flag = json.truth;
+  return json.kind == Kind::boolean;
 }
-bool read(const Json& json, std::uint32_t& value) {
+bool read(const JsonValue& json, std::uint32_t& value) {
   return read_unsigned(json, value, std::numeric_limits<std::uint32_t>::max());
 }
-bool read(const Json& json, std::uint64_t& value) {
+bool read(const JsonValue& json, std::uint64_t& value) {
   return read_unsigned(json, value, std::numeric_limits<std::uint64_t>::max());
 }
-bool read(const Json& json, Time& time) {
-  if (json.is_number_unsigned())
-    return read_unsigned(json, time.ns, std::numeric_limits<std::int64_t>::max());
-  const auto* number = json.get_ptr<const Json::number_integer_t*>();
-  if (number != nullptr) time.ns = *number;
-  return number != nullptr;
+bool read(const JsonValue& json, Time& time) {
+  if (!json.negative) return read_unsigned(json, time.ns, std::numeric_limits<std::int64_t>::max());
+  if (json.kind != Kind::integer) return false;
+  time.ns = static_cast<std::int64_t>(0 - json.magnitude);
+  return true;
 }
-bool read(const Json& json, std::optional<Time>& time) {
+bool read(const JsonValue& json, std::optional<Time>& time) {
   Time value;
   if (!read(json, value)) return false;
   time = value;
   return true;
 }
-bool read(const Json& json, rows::DomainState& state) {
+bool read(const JsonValue& json, rows::DomainState& state) {
   std::string word;
-  if (!read(json, word)) return false;
-  state = rows::domain_state(word);
+  if (json.kind != Kind::string) return false;
+  state = rows::domain_state(json.text(word));
   return true;
 }
-bool read(const Json& json, policy::Mode& mode) {
+bool read(const JsonValue& json, policy::Mode& mode) {
   std::string word;
-  if (!read(json, word)) return false;
-  mode = rows::mode_of(word);
+  if (json.kind != Kind::string) return false;
+  mode = rows::mode_of(json.text(word));
   return true;
 }
-bool read(const Json& json, IpAddress& address) {
-  const auto* text = json.get_ptr<const Json::string_t*>();
-  const auto parsed = text == nullptr ? std::nullopt : IpAddress::parse(*text);
+bool read(const JsonValue& json, IpAddress& address) {
+  std::string text;
+  const auto parsed = json.kind != Kind::string ? std::nullopt : IpAddress::parse(json.text(text));
   if (parsed) address = *parsed;
   return parsed.has_value();
 }
@@ -105,12 +70,14 @@ int nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
-bool read(const Json& json, std::vector<std::uint8_t>& octets) {
-  const auto* text = json.get_ptr<const Json::string_t*>();
-  if (text == nullptr || text->size() % 2 != 0) return false;
-  octets.reserve(text->size() / 2);
-  for (std::size_t i = 0; i < text->size(); i += 2) {
-    const int high = nibble((*text)[i]), low = nibble((*text)[i + 1]);
+bool read(const JsonValue& json, std::vector<std::uint8_t>& octets) {
+  if (json.kind != Kind::string || json.size % 2 != 0) return false;
+  std::string buffer;
+  const std::string_view text = json.text(buffer);
+  octets.clear();
+  octets.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = nibble(text[i]), low = nibble(text[i + 1]);
     if (high < 0 || low < 0) return false;
     octets.push_back(static_cast<std::uint8_t>(high << 4 | low));
   }
@@ -138,15 +105,31 @@ bool fits(const Row& row) {
   return true;
 }
 
+// The row's members as they come, each where the struct has it: rows written by us take one round.
+// Of a name that comes twice the last counts; a bit of `wrong` says that it was of another type.
 template <typename Row>
-Skip read_row(const Json& json, Row& row) {
-  Skip skip = Skip::none;
-  members(row, [&](std::string_view key, auto& value) {
-    const Json* found = member(json, key);
-    if (found != nullptr && !read(*found, value)) skip = Skip::wrong_type;
-  });
-  if (skip != Skip::none) return skip;
-  if (!named(row)) return Skip::wrong_type;
+bool read_members(std::string_view text, Row& row) {
+  JsonReader json(text, kLineDepth);
+  std::uint32_t wrong = 0;
+  for (bool more = json.next(); more;) {
+    bool known = false;
+    std::uint32_t bit = 1;
+    members(row, [&](std::string_view key, auto& value) {
+      if (more && json.key() == key) {
+        known = true;
+        wrong = read(json.value(), value) ? wrong & ~bit : wrong | bit;
+        more = json.next();
+      }
+      bit <<= 1;
+    });
+    if (!known) more = json.next();
+  }
+  return wrong == 0;
+}
+
+template <typename Row>
+Skip read_row(std::string_view text, Row& row) {
+  if (!read_members(text, row) || !named(row)) return Skip::wrong_type;
   if constexpr (std::is_same_v<Row, rows::EventRow>) {
     if (row.detail.size() > rows::kDetailBytes) row.detail.resize(rows::kDetailBytes);
   }
@@ -156,20 +139,20 @@ Skip read_row(const Json& json, Row& row) {
 // Takes the row if it is of this type: true, and the line is done. A type that is no member of
 // rows::Change is a table not known.
 template <typename Row>
-bool take_as(std::string_view table, const Json& json, Line& line) {
+bool take_as(std::string_view table, std::string_view json, Line& line) {
   if (table != table_of(Row{})) return false;
   if constexpr (std::is_constructible_v<rows::Change, Row>) {
-    Row row;
+    Row& row = line.change.emplace().emplace<Row>();
     line.skip = read_row(json, row);
     row.seq = line.seq;
-    if (line.skip == Skip::none) line.change.emplace(std::move(row));
+    if (line.skip != Skip::none) line.change.reset();
   } else {
     line.skip = Skip::unknown_table;
   }
   return true;
 }
 
-void take_put(std::string_view table, const Json& json, Line& line) {
+void take_put(std::string_view table, std::string_view json, Line& line) {
   const bool known =
       take_as<rows::DomainRow>(table, json, line) || take_as<rows::PolicyRow>(table, json, line) ||
       take_as<rows::RouteRow>(table, json, line) || take_as<rows::TlsaRow>(table, json, line) ||
@@ -178,28 +161,29 @@ void take_put(std::string_view table, const Json& json, Line& line) {
   if (!known) line.skip = Skip::unknown_table;
 }
 
-template <typename Table>
-std::optional<Table> table_named(std::string_view word) {
-  std::vector<Table> tables = {Table::domain, Table::policy, Table::mx_route, Table::tlsa};
-  if constexpr (requires { Table::tlsrpt; }) tables.push_back(Table::tlsrpt);
-  if constexpr (requires { Table::reread; }) tables.push_back(Table::reread);
-  for (const Table table : tables) {
+std::optional<rows::Table> table_named(std::string_view word) {
+  using rows::Table;
+  for (const Table table :
+       {Table::domain, Table::policy, Table::mx_route, Table::tlsa, Table::tlsrpt, Table::reread}) {
     if (word == rows::name(table)) return table;
   }
   return std::nullopt;
 }
 
-void take_del(std::string_view table, const Json& json, Line& line) {
-  const auto known = table_named<rows::Table>(table);
+void take_del(std::string_view table, std::string_view text, Line& line) {
+  const auto known = table_named(table);
   if (!known) {
     line.skip = Skip::unknown_table;
     return;
   }
   rows::Deletion row{.table = *known, .tenant = 0, .name = {}, .seq = line.seq};
-  const Json* tenant = member(json, "tenant");
-  const Json* name = member(json, "name");
-  if ((tenant != nullptr && !read(*tenant, row.tenant)) || name == nullptr ||
-      !read(*name, row.name) || row.name.empty()) {
+  bool tenant = true, name = false;
+  JsonReader json(text, kLineDepth);
+  while (json.next()) {
+    if (json.key() == "tenant") tenant = read(json.value(), row.tenant);
+    if (json.key() == "name") name = read(json.value(), row.name);
+  }
+  if (!tenant || !name || row.name.empty()) {
     line.skip = Skip::wrong_type;
   } else if (row.name.size() > rows::kNameBytes) {
     line.skip = Skip::over_limit;
@@ -208,10 +192,29 @@ void take_del(std::string_view table, const Json& json, Line& line) {
   }
 }
 
-Skip read_op(const Json& json, Op& op) {
-  std::string word;
-  const Json* found = member(json, "op");
-  if (found == nullptr || !read(*found, word)) return Skip::wrong_type;
+// The members of a line that we know, as it has them: the last of each name.
+struct Envelope {
+  std::optional<JsonValue> version, seq, op, table, row, from;
+};
+
+// False: no line.
+bool open(std::string_view text, Envelope& line) {
+  if (text.size() > kLineBytes) return false;
+  JsonReader json(text, kLineDepth);
+  while (json.next()) {
+    for (const auto& [key, value] : {std::pair{"v", &line.version}, std::pair{"seq", &line.seq},
+                                     std::pair{"op", &line.op}, std::pair{"table", &line.table},
+                                     std::pair{"row", &line.row}, std::pair{"from", &line.from}}) {
+      if (json.key() == key) *value = json.value();
+    }
+  }
+  return json.whole();
+}
+
+Skip read_op(const std::optional<JsonValue>& found, Op& op) {
+  if (!found || found->kind != Kind::string) return Skip::wrong_type;
+  std::string buffer;
+  const std::string_view word = found->text(buffer);
   for (const auto& [name, value] : {std::pair{"put", Op::put}, std::pair{"del", Op::del},
                                     std::pair{"reset", Op::reset}, std::pair{"end", Op::end}}) {
     if (word == name) {
@@ -222,22 +225,23 @@ Skip read_op(const Json& json, Op& op) {
   return Skip::unknown_op;
 }
 
-bool our_version(const Json& json) {
+bool our_version(const Envelope& line) {
   std::uint32_t version = 0;
-  const Json* found = member(json, "v");
-  return found != nullptr && read(*found, version) && version == kVersion;
+  return line.version && read(*line.version, version) && version == kVersion;
 }
 
-void take_row(const Json& json, Line& line) {
-  std::string table;
-  const Json* word = member(json, "table");
-  const Json* row = member(json, "row");
-  if (word == nullptr || !read(*word, table) || row == nullptr || !row->is_object()) {
+void take_row(const Envelope& envelope, Line& line) {
+  const auto& [version, seq, op, word, row, from] = envelope;
+  if (!word || word->kind != Kind::string || !row || row->kind != Kind::object) {
     line.skip = Skip::wrong_type;
-  } else if (line.op == Op::put) {
-    take_put(table, *row, line);
+    return;
+  }
+  std::string buffer;
+  const std::string_view table = word->text(buffer);
+  if (line.op == Op::put) {
+    take_put(table, row->raw, line);
   } else {
-    take_del(table, *row, line);
+    take_del(table, row->raw, line);
   }
 }
 
@@ -245,32 +249,26 @@ void take_row(const Json& json, Line& line) {
 
 Line decode(std::string_view text) {
   Line line;
-  const Json json = parse_object(text);
-  if (json.is_discarded()) {
+  Envelope envelope;
+  if (!open(text, envelope)) {
     line.skip = Skip::not_json;
-    return line;
-  }
-  if (!our_version(json)) {
+  } else if (!our_version(envelope)) {
     line.skip = Skip::version;
-    return line;
-  }
-  const Json* seq = member(json, "seq");
-  if (seq == nullptr || !read_unsigned(*seq, line.seq, kLastSequence)) {
+  } else if (!envelope.seq || !read_unsigned(*envelope.seq, line.seq, kLastSequence)) {
     line.skip = Skip::wrong_type;
-    return line;
+  } else {
+    line.skip = read_op(envelope.op, line.op);
+    if (line.skip == Skip::none && (line.op == Op::put || line.op == Op::del))
+      take_row(envelope, line);
   }
-  line.skip = read_op(json, line.op);
-  if (line.skip == Skip::none && (line.op == Op::put || line.op == Op::del)) take_row(json, line);
   return line;
 }
 
 std::optional<rows::Sequence> decode_hello(std::string_view text) {
-  if (text.size() > kHelloBytes) return std::nullopt;
-  const Json json = parse_object(text);
-  if (json.is_discarded() || !our_version(json)) return std::nullopt;
+  Envelope hello;
+  if (text.size() > kHelloBytes || !open(text, hello) || !our_version(hello)) return std::nullopt;
   rows::Sequence from = 0;
-  const Json* found = member(json, "from");
-  if (found != nullptr && !read_unsigned(*found, from, kLastSequence)) return std::nullopt;
+  if (hello.from && !read_unsigned(*hello.from, from, kLastSequence)) return std::nullopt;
   return from;
 }
 

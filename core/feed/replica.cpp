@@ -59,7 +59,7 @@ void Replica::on_reset() {
 
 void Replica::on_change(const rows::Change& change) {
   ++counters_.changes;
-  std::visit([this](const auto& row) { put(row); }, change);
+  std::visit([this](auto row) { put(std::move(row)); }, change);
   if (!resetting_) sequence_ = std::max(sequence_, sequence_of(change));
 }
 
@@ -171,21 +171,31 @@ std::size_t Replica::prune(Time now) {
 
 void Replica::touch_domain(rows::Key domain) {
   changed_ = true;
-  if (listener_.domain && !dirty_domains_.contains(domain))
+  if (listener_.domain && !loading_ && !dirty_domains_.contains(domain))
     dirty_domains_.insert({domain.tenant, std::string(domain.name)});
 }
 
 void Replica::touch_tlsa(rows::Key base) {
   changed_ = true;
-  if (listener_.tlsa && !dirty_tlsa_.contains(base))
+  if (listener_.tlsa && !loading_ && !dirty_tlsa_.contains(base))
     dirty_tlsa_.insert({base.tenant, std::string(base.name)});
 }
 
 void Replica::tell() {
+  if (dirty_domains_.empty() && dirty_tlsa_.empty()) return;
   const Names domains = std::exchange(dirty_domains_, Names(0, hash_));
   const Names bases = std::exchange(dirty_tlsa_, Names(0, hash_));
   for (const Name& name : bases) listener_.tlsa(name.tenant, name.text);
   for (const Name& name : domains) listener_.domain(name.tenant, name.text);
+}
+
+void Replica::tell_all() {
+  if (listener_.tlsa) {
+    for (const auto& [name, set] : tlsa_) listener_.tlsa(name.tenant, name.text);
+  }
+  if (listener_.domain) {
+    for (const auto& [name, entry] : domains_) listener_.domain(name.tenant, name.text);
+  }
 }
 
 void Replica::clear() {

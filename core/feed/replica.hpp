@@ -175,20 +175,26 @@ class Replica final : public Observer {
   using Names = std::unordered_set<Name, Hash, Equal>;
   class Loader;
 
+  // The name a row stands under: in the row, so good until the row is moved.
+  static rows::Key place_of(const rows::DomainRow& row) { return {row.tenant, row.name}; }
+  static rows::Key place_of(const rows::RouteRow& row) { return {row.tenant, row.policy_domain}; }
+  static rows::Key place_of(const rows::TlsaRow& row) { return {row.tenant, row.base}; }
+  static rows::Key place_of(const auto& row) { return {row.tenant, row.domain}; }
+
   void put(const rows::Deletion& row);
-  void put(const rows::DomainRow& row);
-  void put(const rows::PolicyRow& row);
-  void put(const rows::RouteRow& row);
-  void put(const rows::TlsaRow& row);
-  void put(const rows::TlsrptRow& row);
-  void put(const rows::RereadRow& row);
+  void put(rows::DomainRow&& row);
+  void put(rows::PolicyRow&& row);
+  void put(rows::RouteRow&& row);
+  void put(rows::TlsaRow&& row);
+  void put(rows::TlsrptRow&& row);
+  void put(rows::RereadRow&& row);
   void put(const rows::EventRow& row);
   void admit_other(rows::Key domain);
   DomainEntry* obtain(rows::Key domain);
   template <typename Full>
   bool room(Full full);
   template <typename Row>
-  void put_single(Single<Row>& held, const Row& row, rows::Key domain);
+  void put_single(Single<Row>& held, Row&& row);
   template <typename Row>
   bool drop_single(Single<Row>& held);
   bool drop_policy(DomainEntry& entry);
@@ -209,6 +215,7 @@ class Replica final : public Observer {
   void touch_domain(rows::Key domain);
   void touch_tlsa(rows::Key base);
   void tell();
+  void tell_all();
   void clear();
   bool read_file(int fd, Loader& loader);
 
@@ -224,6 +231,7 @@ class Replica final : public Observer {
   rows::Sequence sequence_ = 0;
   bool room_made_ = false;  // in this round
   bool resetting_ = false, complete_ = false, connected_ = false, changed_ = false;
+  bool loading_ = false;  // every name will be told: none is noted
   Sizes sizes_;
   Counters counters_;
 };

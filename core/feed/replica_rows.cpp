@@ -1,5 +1,6 @@
 // Replica: rows that come and go.
 #include <algorithm>
+#include <utility>
 
 #include "core/feed/replica.hpp"
 #include "core/feed/replica_drop.hpp"
@@ -28,11 +29,11 @@ DomainEntry* Replica::obtain(rows::Key domain) {
 }
 
 template <typename Row>
-void Replica::put_single(Single<Row>& held, const Row& row, rows::Key domain) {
+void Replica::put_single(Single<Row>& held, Row&& row) {
   held.round = round_;
   if (held.row && *held.row == row) return;
-  held.row = std::make_unique<Row>(row);
-  touch_domain(domain);
+  touch_domain(place_of(row));
+  held.row = std::make_unique<Row>(std::move(row));
 }
 
 // Makes room for one more domain without a policy.
@@ -55,13 +56,12 @@ void Replica::admit_other(rows::Key domain) {
   others_.push_back({domain.tenant, std::string(domain.name)});
 }
 
-void Replica::put(const rows::DomainRow& row) {
-  const rows::Key domain{row.tenant, row.name};
+void Replica::put(rows::DomainRow&& row) {
   // Its TLSRPT row may have come before it.
   const DomainEntry* const known = find(row.name, row.tenant);
   if (row.state != rows::DomainState::policy && (known == nullptr || known->domain() == nullptr))
-    admit_other(domain);
-  if (DomainEntry* entry = obtain(domain)) put_single(entry->domain_, row, domain);
+    admit_other(place_of(row));
+  if (DomainEntry* entry = obtain(place_of(row))) put_single(entry->domain_, std::move(row));
 }
 
 bool Replica::drop_policy(DomainEntry& entry) {
@@ -74,7 +74,7 @@ bool Replica::drop_policy(DomainEntry& entry) {
 
 // A policy that has an end in history is over: the current one is held and nothing else. Where the
 // newer one has no room the older one goes all the same: it is known to hold no more.
-void Replica::put(const rows::PolicyRow& row) {
+void Replica::put(rows::PolicyRow&& row) {
   const rows::Key domain{row.tenant, row.domain};
   if (row.valid_to) {
     const auto at = domains_.find(domain);
@@ -93,15 +93,12 @@ void Replica::put(const rows::PolicyRow& row) {
   const bool fits = room([&] { return sizes_.body_bytes + row.body.size() > bounds_.body_bytes; });
   // Making room may have swept away an entry that holds nothing of this round yet.
   entry = fits ? obtain(domain) : nullptr;
-  if (entry != nullptr) {
-    entry->policy_.row = std::make_unique<rows::PolicyRow>(row);
-    entry->policy_.round = round_;
-    ++sizes_.policies;
-    sizes_.body_bytes += row.body.size();
-  } else {
-    erase_if_empty(domain);
-  }
   if (had || entry != nullptr) touch_domain(domain);
+  if (entry == nullptr) return erase_if_empty(domain);
+  ++sizes_.policies;
+  sizes_.body_bytes += row.body.size();
+  entry->policy_.round = round_;
+  entry->policy_.row = std::make_unique<rows::PolicyRow>(std::move(row));
 }
 
 void Replica::erase_if_empty(rows::Key domain) {
@@ -111,7 +108,7 @@ void Replica::erase_if_empty(rows::Key domain) {
   sizes_.domains = domains_.size();
 }
 
-void Replica::put(const rows::TlsrptRow& row) {
+void Replica::put(rows::TlsrptRow&& row) {
   const rows::Key domain{row.tenant, row.domain};
   if (row.valid_to) {
     const auto at = domains_.find(domain);
@@ -121,18 +118,17 @@ void Replica::put(const rows::TlsrptRow& row) {
     touch_domain(domain);
     erase_if_empty(domain);
   } else if (DomainEntry* entry = obtain(domain)) {
-    put_single(entry->tlsrpt_, row, domain);
+    put_single(entry->tlsrpt_, std::move(row));
   }
 }
 
-void Replica::put(const rows::RereadRow& row) {
-  const rows::Key domain{row.tenant, row.domain};
-  if (DomainEntry* entry = obtain(domain)) put_single(entry->reread_, row, domain);
+void Replica::put(rows::RereadRow&& row) {
+  if (DomainEntry* entry = obtain(place_of(row))) put_single(entry->reread_, std::move(row));
 }
 
 void Replica::put(const rows::EventRow&) {}
 
-void Replica::put(const rows::RouteRow& row) {
+void Replica::put(rows::RouteRow&& row) {
   const rows::Key domain{row.tenant, row.policy_domain};
   const auto held = domains_.find(domain);
   if (held != domains_.end()) {
@@ -143,8 +139,9 @@ void Replica::put(const rows::RouteRow& row) {
     if (same != set.rows.end()) {
       set.rounds[static_cast<std::size_t>(same - set.rows.begin())] = round_;
       if (*same == row) return;
-      *same = row;
-      return touch_domain(domain);
+      touch_domain(domain);
+      *same = std::move(row);
+      return;
     }
   }
   const auto full = [&] {
@@ -154,11 +151,11 @@ void Replica::put(const rows::RouteRow& row) {
   };
   DomainEntry* entry = room(full) ? obtain(domain) : nullptr;
   if (entry == nullptr) return;
-  entry->routes_.rows.push_back(row);
-  entry->routes_.rounds.push_back(round_);
+  touch_domain(domain);
   ++sizes_.routes;
   ++hosts_[Name{row.tenant, row.mx_host}][row.policy_domain];
-  touch_domain(domain);
+  entry->routes_.rows.push_back(std::move(row));
+  entry->routes_.rounds.push_back(round_);
 }
 
 void Replica::unindex(const rows::RouteRow& row) {
@@ -169,7 +166,7 @@ void Replica::unindex(const rows::RouteRow& row) {
   if (host->second.empty()) hosts_.erase(host);
 }
 
-void Replica::put(const rows::TlsaRow& row) {
+void Replica::put(rows::TlsaRow&& row) {
   const rows::Key base{row.tenant, row.base};
   const auto held = tlsa_.find(base);
   if (held != tlsa_.end()) {
@@ -178,8 +175,9 @@ void Replica::put(const rows::TlsaRow& row) {
     if (same != set.rows.end()) {
       set.rounds[static_cast<std::size_t>(same - set.rows.begin())] = round_;
       if (*same == row) return;
-      *same = row;
-      return touch_tlsa(base);
+      touch_tlsa(base);
+      *same = std::move(row);
+      return;
     }
   }
   const auto full = [&] {
@@ -187,10 +185,10 @@ void Replica::put(const rows::TlsaRow& row) {
   };
   if (!room(full)) return;
   auto& set = tlsa_[Name{row.tenant, row.base}];
-  set.rows.push_back(row);
-  set.rounds.push_back(round_);
-  ++sizes_.tlsa;
   touch_tlsa(base);
+  ++sizes_.tlsa;
+  set.rows.push_back(std::move(row));
+  set.rounds.push_back(round_);
 }
 
 // Tables go by their names: some are told before a build knows them as rows.
