@@ -1,11 +1,13 @@
 """All cases. What each promises stands in README.md."""
 import cases_delivery
+import cases_operator
 import cases_rights
 import cases_trouble as trouble
 from case import Case
 from cases_trouble import DNS_OUT, WEB_OUT
 
 BOTH = ("mxwarden-policyd", "mxwarden-map")
+TOOL = (*BOTH, "mxwarden")
 
 # The one table of what waits for programs: they are there, or the case is not run.
 TROUBLE = [
@@ -25,6 +27,9 @@ TROUBLE = [
     Case("trouble/policy-host-down", trouble.out_of_reach(WEB_OUT), BOTH),
     Case("trouble/both-down", trouble.out_of_reach(DNS_OUT, WEB_OUT), BOTH),
     Case("trouble/brief-policy", trouble.brief_policy, BOTH),
+    Case("operator/brakes", cases_operator.domain_brakes, TOOL),
+    Case("operator/enforcement", cases_operator.enforcement, TOOL),
+    Case("operator/without-store", cases_operator.without_store, TOOL),
     Case("rights/stores-closed", cases_rights.stores_closed, BOTH),
     Case("rights/hostile-readers", cases_rights.hostile_readers, BOTH),
     Case("rights/strangers", cases_rights.strangers_at_the_feed, BOTH),

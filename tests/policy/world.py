@@ -60,7 +60,8 @@ class World:
         """Where every user may run them: a build folder need not be open to all."""
         wanted = [f"{HERE}/standin.py", f"{HERE}/badreader.py"]
         if self.real:
-            wanted += [f"{self.source}/{p}" for p in host.PROGRAMS]
+            wanted += [path for p in host.PROGRAMS + host.TOOLS
+                       if os.path.exists(path := f"{self.source}/{p}")]
         for path in wanted:
             shutil.copy(path, self.bin)
             os.chmod(f"{self.bin}/{os.path.basename(path)}", 0o755)
