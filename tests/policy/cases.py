@@ -1,4 +1,5 @@
 """All cases. What each promises stands in README.md."""
+import cases_dane
 import cases_delivery
 import cases_operator
 import cases_rights
@@ -30,6 +31,9 @@ TROUBLE = [
     Case("operator/brakes", cases_operator.domain_brakes, TOOL),
     Case("operator/enforcement", cases_operator.enforcement, TOOL),
     Case("operator/without-store", cases_operator.without_store, TOOL),
+    Case("dane/none", cases_dane.none, BOTH),
+    Case("dane/dane", cases_dane.dane, BOTH),
+    Case("dane/dane-only", cases_dane.dane_only, BOTH),
     Case("rights/stores-closed", cases_rights.stores_closed, BOTH),
     Case("rights/hostile-readers", cases_rights.hostile_readers, BOTH),
     Case("rights/strangers", cases_rights.strangers_at_the_feed, BOTH),

@@ -51,7 +51,8 @@ class World:
         self.copy_programs()
         self.pki.make()
         topology.up(list(ADDRESS.values()))
-        zones.start(self.background, DIR + "/dns", self.pki.tlsa("mx").strip())
+        tlsa = {name: self.pki.tlsa(name).strip() for name in ("mx", "wrong")}
+        zones.start(self.background, DIR + "/dns", tlsa)
         policyhost.start(self.background, DIR + "/web", self.pki)
         self.mail.up()
         self.start_attacker()
