@@ -3,12 +3,14 @@ import cases_dane
 import cases_delivery
 import cases_operator
 import cases_rights
+import cases_tool
 import cases_trouble as trouble
 from case import Case
 from cases_trouble import DNS_OUT, WEB_OUT
 
 BOTH = ("mxwarden-policyd", "mxwarden-map")
 TOOL = (*BOTH, "mxwarden")
+SENSOR = (*TOOL, "mxwarden-sensor")
 
 # The one table of what waits for programs: they are there, or the case is not run.
 TROUBLE = [
@@ -34,6 +36,12 @@ TROUBLE = [
     Case("dane/none", cases_dane.none, BOTH),
     Case("dane/dane", cases_dane.dane, BOTH),
     Case("dane/dane-only", cases_dane.dane_only, BOTH),
+    Case("tool/pages", cases_tool.pages, TOOL),
+    Case("tool/files", cases_tool.files, SENSOR),
+    Case("tool/impact", cases_tool.impact, TOOL),
+    Case("tool/metrics", cases_tool.metrics, TOOL),
+    Case("tool/strangers", cases_tool.strangers, TOOL),
+    Case("tool/sensor-feed", cases_tool.sensor_feed, SENSOR),
     Case("rights/stores-closed", cases_rights.stores_closed, BOTH),
     Case("rights/hostile-readers", cases_rights.hostile_readers, BOTH),
     Case("rights/strangers", cases_rights.strangers_at_the_feed, BOTH),

@@ -52,7 +52,7 @@ def mail(host, dane):
     expect(host, host.send("danewrong.example.org"), status="deferred", dsn="4.7.5")
     # STARTTLS is stripped where the TLSA records cannot be had: never in clear.
     lost = host.send("danelost.example.org")
-    expect(host, lost, status="deferred")
+    expect(host, lost, status="deferred", dsn="4.7.5")
     two = host.send("danetwo.example.org")
     expect(host, two, status="sent", tls="Verified", relay="mx2.danetwo.example.org")
     for recipient in (lost, two):

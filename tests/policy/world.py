@@ -66,6 +66,8 @@ class World:
         for path in wanted:
             shutil.copy(path, self.bin)
             os.chmod(f"{self.bin}/{os.path.basename(path)}", 0o755)
+        # Where the sensor looks for its rules, beside its own folder.
+        shutil.copytree(TOP + "/rules", DIR + "/share/mxwarden/rules")
 
     def units(self):
         if not self.real:
