@@ -3,6 +3,7 @@ import cases_dane
 import cases_delivery
 import cases_operator
 import cases_rights
+import cases_start
 import cases_tool
 import cases_trouble as trouble
 from case import Case
@@ -14,6 +15,7 @@ SENSOR = (*TOOL, "mxwarden-sensor")
 
 # The one table of what waits for programs: they are there, or the case is not run.
 TROUBLE = [
+    Case("trouble/large-cache", cases_start.large_cache, TOOL),
     Case("trouble/map-kill-loop", trouble.map_kill_loop),
     Case("trouble/sendmail-map-kill-observe", trouble.sendmail_kill_observed),
     Case("trouble/sendmail-map-kill-enforce", trouble.sendmail_kill_enforced),
@@ -29,6 +31,7 @@ TROUBLE = [
     Case("trouble/dns-down", trouble.out_of_reach(DNS_OUT), BOTH),
     Case("trouble/policy-host-down", trouble.out_of_reach(WEB_OUT), BOTH),
     Case("trouble/both-down", trouble.out_of_reach(DNS_OUT, WEB_OUT), BOTH),
+    Case("trouble/full-from-start", cases_start.full_from_the_start, BOTH),
     Case("trouble/brief-policy", trouble.brief_policy, BOTH),
     Case("operator/brakes", cases_operator.domain_brakes, TOOL),
     Case("operator/enforcement", cases_operator.enforcement, TOOL),
