@@ -15,7 +15,8 @@ class Domain:
 
     mode and listed: its policy (mode "" = none published). cert: what its server presents: mx
     (right), wrong (another name) or expired. attack: a mode of tests/lab/modes.py that the attacker
-    plays on its server. host: trouble of the policy host; txt: trouble of the record's name.
+    plays on its server. host: trouble of the policy host; txt: trouble of the record's name. tlsa:
+    of each server, the key its TLSA record names (mx, wrong), "servfail" or "" for none.
     """
     name: str
     mode: str = ""
@@ -26,6 +27,7 @@ class Domain:
     txt: str = ""
     max_age: int = WEEK
     servers: int = 1
+    tlsa: tuple = ()
 
     @property
     def mx(self):
@@ -57,7 +59,7 @@ DOMAINS = [
     Domain("good.test", "enforce"),
     Domain("wild.test", "enforce", listed=("*.wild.test",)),
     Domain("two.test", "enforce", attack=STRIP, servers=2),
-    Domain("example.org", "enforce"),
+    Domain("example.org", "enforce", tlsa=("mx",)),
     Domain("example.net", "enforce"),
     # Attacked on the way, or wrong in themselves.
     Domain("stripped.test", "enforce", attack=STRIP),
@@ -89,8 +91,17 @@ DOMAINS = [
 # programs' own test. Below fresh.test every name is a domain without policy that nobody asked for.
 BRIEF = Domain("brief.test", "enforce", max_age=1)
 FRESH = "fresh.test"
+# Of cases_dane.py. The first one's certificate has another name: only its TLSA record vouches for it.
+DANE = [
+    Domain("dane.example.org", cert="wrong", tlsa=("wrong",)),
+    Domain("daneboth.example.org", "enforce", tlsa=("mx",)),
+    Domain("danewrong.example.org", "enforce", tlsa=("wrong",)),
+    Domain("danelost.example.org", attack=STRIP, tlsa=("servfail",)),
+    Domain("danetwo.example.org", attack=STRIP, servers=2, tlsa=("servfail", "mx")),
+    Domain("daneless.example.org", "enforce", attack=STRIP),
+]
 
-ALL = DOMAINS + [BRIEF]
+ALL = DOMAINS + [BRIEF] + DANE
 BY_NAME = {d.name: d for d in ALL}
 SERVERS = [(mx, d) for d in ALL for mx in d.mx]
 ADDRESS = {mx: f"198.51.100.{10 + i}" for i, (mx, _) in enumerate(SERVERS)}

@@ -24,6 +24,7 @@ IDS = {"mxw-policy": 64701, "mxw-map": 64702, "mxw-milter": 64703, "mxw-sensor":
        "mxw-report": 64705, "mxw-metrics": 64706, "mxw-op": 64710, "mxw-ask": 64711,
        "mxw-feed": 64712, "mxwarden": 64713}
 PROGRAMS = ("mxwarden-policyd", "mxwarden-map")
+TOOLS = ("mxwarden", "mxwarden-sensor")
 CONFIG = """[paths]
 run = "{root}/run/mxwarden"
 state = "{root}/var/lib/mxwarden"
@@ -83,8 +84,9 @@ class Host:
 
     # -- coming and going -------------------------------------------------------------------
 
-    def up(self, with_sendmail=False, state_size="", units=True):
-        """With state_size all state of ours is on a file system of that size."""
+    def up(self, with_sendmail=False, state_size="", units=True, postfix=None):
+        """With state_size all state of ours is on a file system of that size; `postfix` are lines
+        of main.cf beside the documented ones."""
         if self.world.closed:
             raise Failure("the lab ends")
         self.address = topology.add_host(self.ns)
@@ -94,16 +96,18 @@ class Host:
         net.etc_file(self.ns, "ssl/certs/ca-certificates.crt", self.world.pki.text("root.pem"))
         shutil.copy("/etc/ssl/openssl.cnf", f"{net.ETC}/{self.ns}/ssl/")
         os.makedirs(self.root, exist_ok=True)
-        self.postfix.configure(self, main_cf("main.cf map") if self.kind != "none" else
-                               {"smtp_tls_security_level": "may", "smtp_tls_CAfile":
-                                "/etc/ssl/certs/ca-certificates.crt"})
+        lines = main_cf("main.cf map") if self.kind != "none" else {
+            "smtp_tls_security_level": "may",
+            "smtp_tls_CAfile": "/etc/ssl/certs/ca-certificates.crt"}
+        self.postfix.configure(self, {**lines, **(postfix or {})})
         if with_sendmail:
             self.sendmail.configure(*(["ca"] if self.kind == "none" else ["ca", self.kind]))
-        if self.kind != "none" and units:
+        if self.kind != "none":
             if state_size:
                 self.world.mount_small(self.root + "/var/lib/mxwarden", state_size)
             self.write_settings()
-            self.start_units()
+            if units:
+                self.start_units()
         return self
 
     def down(self):
@@ -112,14 +116,15 @@ class Host:
         topology.remove_host(self.ns, self.address)
         self.world.unmount(self.dir)
 
-    def write_settings(self):
+    def write_settings(self, more=""):
+        """mxwarden.toml; `more` are lines at the end of its table [map]."""
         os.makedirs(self.root + "/etc/mxwarden", exist_ok=True)
         root, users = self.root, ", ".join(f'"{IDS[u]}"' for u in
                                            ("mxw-map", "mxw-milter", "mxw-sensor", "mxw-report"))
         text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
                              ca="/etc/ssl/certs/ca-certificates.crt", users=users,
                              allow=", ".join(f'"{n}"' for n in topology.LAB_NETS),
-                             map=snippet("postfix.md", "mxwarden.toml " + self.kind))
+                             map=snippet("postfix.md", "mxwarden.toml " + self.kind) + more)
         self.write_file("etc/mxwarden/mxwarden.toml", text)
         table = {d.name: d.answer for d in DOMAINS if d.answer and self.kind == "enforce"}
         self.write_file("etc/mxwarden/standin.json", json.dumps(table))
@@ -132,7 +137,7 @@ class Host:
         with open(f"{self.root}/{name}", "w") as f:
             f.write(text)
 
-    def start_units(self):
+    def start_units(self, wait=True):
         ids = [word for name, number in IDS.items() for word in ("--id", f"{name}={number}")]
         for program in PROGRAMS:
             ids += ["--arg", f"{program}=--config={self.root}/etc/mxwarden/mxwarden.toml"]
@@ -140,6 +145,8 @@ class Host:
             "unitd-" + self.name, sys.executable, f"{TOP}/tests/support/unitd", "--root", self.root,
             "--control", self.dir + "/unitd", "--bin", self.world.bin, *ids,
             *self.world.units(), ns=self.ns, ready="unitd: started")
+        if not wait:
+            return
         try:
             wait_for(lambda: all(u["state"] == "active" for u in self.tell("status").values()),
                      f"units of {self.name}", 20)
@@ -239,6 +246,10 @@ class Host:
                 return found
             time.sleep(0.05)
         raise Failure(f"{self.name}: no attempt for {recipient} within {seconds} s")
+
+    def flush(self):
+        """Held mail is tried now, as at its next turn."""
+        run("postqueue", "-c", self.postfix.etc, "-f", ns=self.ns)
 
     def deliver(self, domain, seconds=30):
         return self.outcome(self.send(domain), seconds)

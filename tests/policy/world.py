@@ -51,7 +51,8 @@ class World:
         self.copy_programs()
         self.pki.make()
         topology.up(list(ADDRESS.values()))
-        zones.start(self.background, DIR + "/dns", self.pki.tlsa("mx").strip())
+        tlsa = {name: self.pki.tlsa(name).strip() for name in ("mx", "wrong")}
+        zones.start(self.background, DIR + "/dns", tlsa)
         policyhost.start(self.background, DIR + "/web", self.pki)
         self.mail.up()
         self.start_attacker()
@@ -60,10 +61,13 @@ class World:
         """Where every user may run them: a build folder need not be open to all."""
         wanted = [f"{HERE}/standin.py", f"{HERE}/badreader.py"]
         if self.real:
-            wanted += [f"{self.source}/{p}" for p in host.PROGRAMS]
+            wanted += [path for p in host.PROGRAMS + host.TOOLS
+                       if os.path.exists(path := f"{self.source}/{p}")]
         for path in wanted:
             shutil.copy(path, self.bin)
             os.chmod(f"{self.bin}/{os.path.basename(path)}", 0o755)
+        # Where the sensor looks for its rules, beside its own folder.
+        shutil.copytree(TOP + "/rules", DIR + "/share/mxwarden/rules")
 
     def units(self):
         if not self.real:

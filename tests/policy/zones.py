@@ -6,6 +6,7 @@ txtservfail.test belong to a zone that its server cannot load; those of txttimeo
 at an address that is silent.
 """
 import os
+import re
 
 from domains import ADDRESS, ALL, FRESH, POLICY_ID
 from procs import run, wait_for
@@ -13,28 +14,34 @@ from topology import AUTHORITY, BLACKHOLE, DNS, POLICY_HOST, RESOLVER
 
 SOA = f"@ 300 SOA ns hostmaster 1 3600 900 86400 60\n@ 300 NS ns\nns 300 A {AUTHORITY}\n"
 BOGUS = "_mta-sts.txtbogus.test"
-UNLOADED = "_mta-sts.txtservfail.test"
+UNLOADED = ["_mta-sts.txtservfail.test"]
+# Below these names is a TLSA record that nobody can get.
+UNLOADED += [f"_tcp.{mx}" for d in ALL for mx, key in zip(d.mx, d.tlsa) if key == "servfail"]
 SIGNED = ("example.org", BOGUS)
 TXT = f'300 TXT "v=STSv1; id={POLICY_ID}"\n'
 
 
 def texts(tlsa):
-    """Zone name -> text."""
+    """Zone name -> text. `tlsa` has the record's data for each key."""
     zones = {"test": SOA, "example.org": SOA, "example.net": SOA,
              "example.com": SOA + "* 300 MX 0 .\n", BOGUS: SOA + "@ " + TXT}
     for domain in ALL:
-        zone = "test" if domain.name.endswith(".test") else domain.name
-        zones[zone] += records(domain)
+        zone = re.search(r"(test|example\.org|example\.net)$", domain.name).group(1)
+        zones[zone] += records(domain, tlsa)
     # Domains that nobody asked for before; they share one mail server.
     zones["test"] += f"*.{FRESH}. 300 MX 10 mx.nopolicy.test.\n"
-    zones["example.org"] += f"_25._tcp.mx 300 TLSA {tlsa}\n"
     return zones
 
 
-def records(domain):
+def records(domain, tlsa):
     text = ""
     for at, mx in enumerate(domain.mx):
         text += f"{domain.name}. 300 MX {10 * at + 10} {mx}.\n{mx}. 300 A {ADDRESS[mx]}\n"
+    for mx, key in zip(domain.mx, domain.tlsa):
+        if key in tlsa:
+            text += f"_25._tcp.{mx}. 300 TLSA {tlsa[key]}\n"
+        elif key == "servfail":
+            text += f"_tcp.{mx}. 300 NS ns.example.org.\n"
     if domain.mode:
         text += f"mta-sts.{domain.name}. 300 A {POLICY_HOST}\n"
         if not domain.txt:
@@ -84,8 +91,8 @@ policy:
     single-type-signing: on
 zone:
 """
-    # Of the last one there is no file: the server says SERVFAIL, and so does the resolver.
-    for zone in [*zones, UNLOADED]:
+    # Of the last ones there is no file: the server says SERVFAIL, and so does the resolver.
+    for zone in [*zones, *UNLOADED]:
         text += (f"  - domain: {zone}\n    file: {folder}/{zone}.zone\n    zonefile-sync: -1\n"
                  "    journal-content: none\n")
         if zone in SIGNED:
@@ -114,7 +121,7 @@ def unbound_conf(folder, zones):
   control-enable: no
 """
     stubs = {zone: AUTHORITY for zone in zones}
-    stubs[UNLOADED] = AUTHORITY
+    stubs.update(dict.fromkeys(UNLOADED, AUTHORITY))
     stubs["_mta-sts.txttimeout.test"] = BLACKHOLE
     for zone, address in stubs.items():
         text += f"stub-zone:\n  name: \"{zone}\"\n  stub-addr: {address}\n"
