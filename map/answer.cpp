@@ -103,11 +103,18 @@ Judged judge_sts(const Compiled& facts, KeyKind kind, Time now) {
   return secure_if_named(facts, kind, Basis::sts);
 }
 
+// What was not asked again in time is an error, not a denial: Postfix finds out for itself. It is one
+// for as long as routes count.
+Word dane_at(const Compiled& facts, Time now) {
+  if (facts.dane == Word::notfound || now <= facts.dane_until) return facts.dane;
+  return now <= facts.dane_until + limits::kDaneGrace ? Word::dane : Word::notfound;
+}
+
 Judged judge(const Compiled& facts, Dialect dialect, KeyKind kind, Time now) {
   if (facts.action == Brake::Action::pin) return judge_pin(facts, dialect, kind);
-  const bool dane_speaks = facts.dane != Word::notfound && now <= facts.dane_until;
-  if (dane_speaks && dialect == Dialect::postfix && kind == KeyKind::domain) {
-    return {facts.dane, Basis::dane};
+  const Word dane = dane_at(facts, now);
+  if (dane != Word::notfound && dialect == Dialect::postfix && kind == KeyKind::domain) {
+    return {dane, Basis::dane};
   }
   return judge_sts(facts, kind, now);
 }

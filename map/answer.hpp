@@ -102,7 +102,7 @@ struct Compiled {
   static constexpr Time kNever{std::numeric_limits<std::int64_t>::max()};
 
   SecureReplies secure;        // empty: there is nothing to match
-  Time sts_until, dane_until;  // the last moment each counts
+  Time sts_until, dane_until;  // the last moment each counts; DANE is an error for a day after it
   Time stale_after = kAlways, cold_after = kAlways;
   Sts sts = Sts::unknown;
   Word dane = Word::notfound;

@@ -25,7 +25,7 @@ struct Known {
   Time checked_at;                // last looked up
   std::optional<Time> txt_until;  // end of the TXT record's TTL
   DaneState dane = DaneState::none;
-  Time dane_until;          // the last moment `dane` counts
+  Time dane_until;          // the last moment `dane` counts; for a day after it, an error
   std::string policy_text;  // as served; only needed with tlsrpt_attributes
 };
 

@@ -44,6 +44,7 @@ inline constexpr std::int64_t kHintAgain = 60 * kSecond;
 inline constexpr std::int64_t kNoneHot = 24 * kHour;
 inline constexpr std::int64_t kNoneFresh = 1 * kHour;
 inline constexpr std::int64_t kPolicyFresh = 5 * kMinute;
+inline constexpr std::int64_t kDaneGrace = 24 * kHour;  // as core/rows: routes count a day longer
 
 // Aggregates of one minute. A busy host asks for some thousand domains a minute.
 inline constexpr std::size_t kTallyEntries = 16'384;

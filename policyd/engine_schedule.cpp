@@ -185,7 +185,7 @@ bool Engine::walk_row(const rows::Change& change, Time now) {
     // Those that ran out while we were away are spread over ten minutes.
     const double chance = options_.random ? options_.random() : 0.5;
     const auto spread = static_cast<std::int64_t>(static_cast<double>(10 * kMinute) * chance);
-    follow_routes(route->policy_domain, std::max(route->until, now + spread));
+    follow_routes(route->policy_domain, route->until > now ? route->until : now + spread);
   }
   return false;
 }

@@ -153,6 +153,52 @@ TEST_F(DaneTest, ARouteIsRefreshedByItsTtl) {
   EXPECT_EQ(routes("example.org")[0].mx_host, "new.example.org");
 }
 
+// What is looked up again after a restart is spread over ten minutes only when it ran out already.
+TEST_F(DaneTest, ARestartPutsNoLookupOffBeyondItsTime) {
+  options.random = [] { return 0.999; };
+  publish("example.org", kEnforce);
+  dns.mx("example.org", {"mx.example.org"}, true);
+  dns.answers[{"example.org", dns::Type::mx}].ttl = 300;
+  dns.address("mx.example.org", true);
+  dns.tlsa("mx.example.org");
+  want("example.org");
+  restart();
+  for (int i = 0; i < 180; ++i) {
+    advance(5 * kSecond);
+    ASSERT_GE(routes("example.org").at(0).until, clock.wall()) << 5 * i;
+  }
+}
+
+// To readers a TLSA set that ran out is an error, and a denial that ran out, too: Postfix is told
+// `dane` and no longer the policy. So nothing runs out while answers come.
+TEST_F(DaneTest, NothingRunsOutForReadersWhileAnswersCome) {
+  for (const double chance : {0.0, 0.999}) {
+    options.random = [chance] { return chance; };
+    restart();
+    for (const std::uint32_t ttl : {60U, 400U, 3'600U}) {
+      const std::string tail = std::to_string(ttl) + (chance > 0 ? "late.test" : "soon.test");
+      const std::string with = "with" + tail, without = "without" + tail;
+      for (const std::string& domain : {with, without}) {
+        publish(domain, kEnforce);
+        dns.mx(domain, {"mx." + domain}, true);
+        dns.address("mx." + domain, true);
+        dns.set("_25._tcp.mx." + domain, dns::Type::tlsa, Outcome::nodata, true);
+        dns.answers[{"_25._tcp.mx." + domain, dns::Type::tlsa}].negative_ttl = ttl;
+      }
+      dns.tlsa("mx." + with);
+      dns.answers[{"_25._tcp.mx." + with, dns::Type::tlsa}].ttl = ttl;
+      want(with);
+      want(without);
+      for (int i = 0; i < 1'500; ++i) {
+        advance(5 * kSecond);
+        ASSERT_EQ(dane_of_rows(with), "all") << ttl << ' ' << 5 * i;
+        ASSERT_EQ(dane_of_rows(without), "none") << ttl << ' ' << 5 * i;
+        ASSERT_GE(routes(with).at(0).until, clock.wall());
+      }
+    }
+  }
+}
+
 TEST_F(DaneTest, RoutesComeBackAfterARestart) {
   publish("example.org", kEnforce);
   want("example.org");

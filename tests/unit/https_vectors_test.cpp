@@ -66,6 +66,7 @@ std::string in_words(const FetchResult& result) {
 TEST(HttpsMediaVectors, Media) {
   const std::vector<Row> all = rows("media");
   if (all.empty()) GTEST_SKIP() << "corpus absent: not compared";
+  EXPECT_EQ(all.size(), 9U);
   for (const Row& row : all) {
     EXPECT_EQ(is_plain_text(row.input) ? "accept" : "reject", row.mxwarden) << row.input;
   }
@@ -111,6 +112,7 @@ class HttpsVectors : public HttpsTest {
 TEST_F(HttpsVectors, Fetch) {
   const std::vector<Row> all = rows("fetch");
   if (all.empty()) GTEST_SKIP() << "corpus absent: not compared";
+  EXPECT_EQ(all.size(), 11U);
   for (const Row& row : all) {
     ASSERT_TRUE(play(row.input)) << row.input;
     EXPECT_EQ(in_words(fetch()), row.mxwarden) << row.input;

@@ -224,14 +224,22 @@ TEST(MapAnswer, DaneIsToldToPostfixAsConfigured) {
   }
 }
 
-TEST(MapAnswer, DaneCountsUntilItsEndAndIsHintedThen) {
-  Given given = with_dane(PostfixDane::dane);
-  Known known = dane_known(DaneState::all);
-  known.txt_until = kNow + kDay;
-  given.now = known.dane_until;
-  EXPECT_EQ(decide(&known, given).line, "dane dane dane nothing hot");
-  given.now = known.dane_until + 1;
-  EXPECT_EQ(decide(&known, given).line, "secure secure sts nothing stale");
+TEST(MapAnswer, DaneIsHintedAtItsEndAndIsAnErrorForADay) {
+  for (const auto level : {PostfixDane::dane, PostfixDane::dane_only}) {
+    Given given = with_dane(level);
+    Known known = dane_known(DaneState::all);
+    known.txt_until = known.valid_until = kNow + 3 * kDay;
+    given.now = known.dane_until;
+    const std::string whole = level == PostfixDane::dane ? "dane" : "dane-only";
+    EXPECT_EQ(decide(&known, given).line, whole + " " + whole + " dane nothing hot");
+    given.now = known.dane_until + 1;
+    EXPECT_EQ(decide(&known, given).line, "dane dane dane nothing stale")
+        << "not asked again: no downgrade";
+    given.now = known.dane_until + kDay;
+    EXPECT_EQ(decide(&known, given).line, "dane dane dane nothing stale");
+    given.now = known.dane_until + (kDay + 1);
+    EXPECT_EQ(decide(&known, given).line, "secure secure sts nothing stale");
+  }
 }
 
 TEST(MapAnswer, ADaneAnswerDoesNotWaitForAPolicy) {
