@@ -91,7 +91,7 @@ DOMAINS = [
 # programs' own test. Below fresh.test every name is a domain without policy that nobody asked for.
 BRIEF = Domain("brief.test", "enforce", max_age=1)
 FRESH = "fresh.test"
-# Of cases_dane.py. The first one's certificate has another name: only its TLSA record vouches for it.
+# Of cases_dane.py. The first one's certificate has another name: only its record vouches for it.
 DANE = [
     Domain("dane.example.org", cert="wrong", tlsa=("wrong",)),
     Domain("daneboth.example.org", "enforce", tlsa=("mx",)),
