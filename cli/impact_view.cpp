@@ -64,7 +64,8 @@ std::string impact_text(const Impact& impact, const std::vector<StrayRoute>& str
   } else {
     out += "MX hosts that their policy does not name: mail to them would wait in your queue\n";
     for (const StrayRoute& stray : strays)
-      out += "  " + stray.domain + "  " + stray.mx_host + " " + stray.address + "\n";
+      out += "  " + printable(stray.domain) + "  " + printable(stray.mx_host) + " " +
+             stray.address + "\n";
   }
   out +=
       "what became of the mail is not known here: lookups are counted, not messages, and "

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/mail/name.hpp"
+
 namespace mxw::cli {
 namespace {
 
@@ -9,9 +11,12 @@ namespace {
 std::vector<PolicyAndRoutes> grouped(std::vector<rows::Change> rows) {
   std::vector<PolicyAndRoutes> out;
   for (rows::Change& row : rows) {
-    if (auto* const policy = std::get_if<rows::PolicyRow>(&row))
-      out.push_back({std::move(*policy), {}});
-    else if (auto* const route = std::get_if<rows::RouteRow>(&row);
+    // policyd faces the network; what it says becomes file names of whoever asks.
+    if (auto* const policy = std::get_if<rows::PolicyRow>(&row)) {
+      if (const auto name = mail::HostName::parse(policy->domain);
+          name && name->text() == policy->domain)
+        out.push_back({std::move(*policy), {}});
+    } else if (auto* const route = std::get_if<rows::RouteRow>(&row);
              route != nullptr && !out.empty() && route->policy_domain == out.back().policy.domain)
       out.back().routes.push_back(std::move(*route));
   }

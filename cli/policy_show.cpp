@@ -9,6 +9,7 @@
 #include "cli/policy_view.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
+#include "cli/wrap.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -56,7 +57,8 @@ int history(const Given& given) {
     if (policy == nullptr) continue;
     const std::string until = policy->valid_to ? moment_text(*policy->valid_to) : "now";
     std::printf("%s to %s  %s  id %s\n", moment_text(policy->valid_from).c_str(), until.c_str(),
-                std::string(policy::mode_name(policy->mode)).c_str(), policy->id.c_str());
+                std::string(policy::mode_name(policy->mode)).c_str(),
+                policy->id.empty() ? "not known" : printable(policy->id).c_str());
   }
   return kOk;
 }

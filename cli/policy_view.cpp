@@ -46,7 +46,7 @@ std::string headline(const DomainView& view, Time now) {
 void add_policy(const DomainView& view, std::string& out) {
   const auto* const policy = one_of<rows::PolicyRow>(view);
   if (policy == nullptr) return;
-  out += "  policy: id " + printable(policy->id) + ", max_age " + std::to_string(policy->max_age) +
+  out += "  policy: id " + (policy->id.empty() ? "not known" : printable(policy->id)) + ", max_age " + std::to_string(policy->max_age) +
          " s, from " + printable(policy->source) + ", first " + moment_text(policy->valid_from) +
          ", last fetched " + moment_text(policy->fetched_at) + "\n";
   const auto parsed = policy::parse_sts_policy(view.body);
@@ -62,7 +62,7 @@ void add_looks(const DomainView& view, std::string& out) {
   out += "  last looked at " + when(domain->checked_at) + ": " + printable(domain->check_result);
   if (domain->fail_count > 0)
     out += ", failed " + std::to_string(domain->fail_count) + " times (" +
-           printable(domain->fail_type) + ")";
+           (domain->fail_type.empty() ? "DNS" : printable(domain->fail_type)) + ")";
   out += "; next look " + when(domain->refresh_at) + "\n";
 }
 
@@ -85,7 +85,11 @@ void add_routes(const DomainView& view, Time now, std::string& out) {
     out += moment_text(route.until) + "\n";
   }
   if (routes.empty()) return;
-  out += "  DANE: " + std::string(name(rows::dane_of(routes, of_base, now).state)) + "\n";
+  const policy::DaneState dane = rows::dane_of(routes, of_base, now).state;
+  out += "  DANE: " + std::string(name(dane));
+  out += dane == policy::DaneState::none
+             ? " (only answers of a resolver listed as validating can show it)\n"
+             : "\n";
   for (const rows::TlsaRow& row : tlsa)
     if (row.rdata.size() > 3)
       out += "    " + row.base + " " + std::to_string(row.rdata[0]) + " " +

@@ -112,11 +112,14 @@ Word dane_at(const Compiled& facts, Time now) {
 
 Judged judge(const Compiled& facts, Dialect dialect, KeyKind kind, Time now) {
   if (facts.action == Brake::Action::pin) return judge_pin(facts, dialect, kind);
+  const Judged sts = judge_sts(facts, kind, now);
   const Word dane = dane_at(facts, now);
-  if (dane != Word::notfound && dialect == Dialect::postfix && kind == KeyKind::domain) {
-    return {dane, Basis::dane};
-  }
-  return judge_sts(facts, kind, now);
+  if (dane == Word::notfound || dialect != Dialect::postfix || kind != KeyKind::domain) return sts;
+  // Level dane binds only servers with records. Where a policy binds all of them, it must not be
+  // lost to a TLSA answer that somebody held back (docs/decisions/0008).
+  const bool everywhere = facts.dane_everywhere && now <= facts.dane_until;
+  if (sts.word == Word::secure && !everywhere) return sts;
+  return {dane, Basis::dane};
 }
 
 Held held_by(const Compiled& facts, const Moment& moment) {
@@ -179,6 +182,7 @@ Compiled compile(std::string_view domain, const Known* known, const Brake& brake
   facts.action = brake.action;
   facts.sts = sts_of(known, options);
   facts.dane = dane_of(known, options);
+  facts.dane_everywhere = known != nullptr && known->dane == DaneState::all;
   if (known != nullptr) {
     facts.sts_until = known->valid_until;
     facts.dane_until = known->dane_until;

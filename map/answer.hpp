@@ -106,6 +106,7 @@ struct Compiled {
   Time stale_after = kAlways, cold_after = kAlways;
   Sts sts = Sts::unknown;
   Word dane = Word::notfound;
+  bool dane_everywhere = false;  // every server has records, and the MX set is signed
   Brake::Action action = Brake::Action::none;
   bool host_matches = false;  // the domain's own name matches the patterns
 };

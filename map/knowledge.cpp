@@ -83,6 +83,7 @@ class Knowledge::Thread {
 
   std::unique_ptr<EventLoop> loop_;
   AgingClock clock_;
+  StepWatch step_;
   feed::Replica replica_;
   std::unique_ptr<feed::FeedReader> reader_;
   std::unique_ptr<feed::CacheWriter> cache_;
@@ -96,6 +97,8 @@ class Knowledge::Thread {
   std::deque<std::string> dirty_;
   std::unordered_set<std::string> is_dirty_;
   unsigned ticks_ = 0;
+  std::uint64_t dropped_told_ = 0;
+  std::atomic<bool> recording_ = false;  // a tally is on its way to the file
   bool under_way_ = false;  // a batch that the serving thread has not taken yet
   // False once this is gone, for calls posted to the serving thread and not yet run there.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -131,7 +134,7 @@ Result<void> Knowledge::Thread::open() {
       [this](std::shared_ptr<const operators::OperatorState> state) {
         on_operator(std::move(state));
       },
-      [this] { return clock_.now(); });
+      AgingClock::wall);  // what the operator wrote is wall time, also after a step
   operator_ = watch_->current();
   tick_ = std::make_unique<Timer>(*loop_, [this] { on_tick(); });
   serve_metrics();
@@ -152,8 +155,8 @@ void Knowledge::Thread::serve_metrics() {
 Result<void> Knowledge::Thread::start() {
   if (auto opened = open(); !opened) return opened;
   // Before the first question is read: what was known at the last end is known now.
-  callbacks_.off(operator_->enforcement_off(clock_.now()));
-  shared_.off = operator_->enforcement_off(clock_.now());
+  callbacks_.off(operator_->enforcement_off(AgingClock::wall()));
+  shared_.off = operator_->enforcement_off(AgingClock::wall());
   compile_all();
   while (!dirty_.empty()) callbacks_.rows(next_batch());
   publish();
@@ -202,7 +205,7 @@ void Knowledge::Thread::compile_all() {
 Knowledge::Row Knowledge::Thread::row_of(std::string domain) {
   const Time now = clock_.now();
   const auto known = known_of(replica_, domain, settings_.options.tlsrpt_attributes, now);
-  const Brake brake = brake_of(operator_->find(domain, now));
+  const Brake brake = brake_of(operator_->find(domain, AgingClock::wall()));
   Row row;
   row.gone = !known && brake.action == Brake::Action::none;
   if (!row.gone) row.facts = compile(domain, known ? &*known : nullptr, brake, settings_.options);
@@ -239,7 +242,7 @@ void Knowledge::Thread::on_operator(std::shared_ptr<const operators::OperatorSta
   for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
   operator_ = std::move(state);
   for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
-  const bool off = operator_->enforcement_off(clock_.now());
+  const bool off = operator_->enforcement_off(AgingClock::wall());
   shared_.off = off;
   serving_.post([this, off, alive = alive_] {
     if (*alive) callbacks_.off(off);
@@ -251,6 +254,7 @@ void Knowledge::Thread::on_operator(std::shared_ptr<const operators::OperatorSta
 void Knowledge::Thread::on_tick() {
   constexpr unsigned kPruneEvery = 600;
   if (++ticks_ % kPruneEvery == 0 && !clock_.stepped()) replica_.prune(clock_.now());
+  if (step_.over(clock_, replica_.connected())) compile_all();
   publish();
   tick_->start(kSecond);
 }
@@ -265,7 +269,8 @@ void Knowledge::Thread::publish() {
   shared_.connected = replica_.connected();
   shared_.cache_failed = cache_->failed();
   shared_.answers_written = answers_.counters().written;
-  shared_.answers_dropped = answers_.counters().dropped;
+  shared_.answers_dropped += answers_.counters().dropped - dropped_told_;
+  dropped_told_ = answers_.counters().dropped;
 }
 
 void Knowledge::Thread::set_options(const Options& options) {
@@ -277,12 +282,18 @@ void Knowledge::Thread::set_options(const Options& options) {
 }
 
 void Knowledge::Thread::record(std::unique_ptr<Tally> tally, Span span) {
+  // A disk that hangs must not pile up minutes.
+  if (recording_.exchange(true)) {
+    ++shared_.answers_dropped;
+    return;
+  }
   loop_->post([this, kept = std::shared_ptr<Tally>(std::move(tally)), span] {
     const auto patterns = [this](std::string_view domain) {
       const auto known = known_of(replica_, domain, false, clock_.now());
       return known ? known->mx : std::vector<std::string>();
     };
-    answers_.append(lines_of(*kept, span, names_, patterns));
+    append_tally(answers_, *kept, span, names_, patterns);
+    recording_ = false;
   });
 }
 

@@ -115,10 +115,14 @@ void Program::record() {
 void Program::on_second() {
   second_->start(kSecond);
   metrics_->publish(*server_, *asker_, *knowledge_, {table_->size(), refused_rows_});
+  if (step_.over(clock_, knowledge_->numbers().connected)) {
+    told_step_ = false;
+    service::log_info("the wall clock is followed again: what is known was written anew since");
+  }
   if (clock_.stepped() && !told_step_) {
     told_step_ = true;
     service::log_warning("the wall clock stepped by " + std::to_string(clock_.step() / kSecond) +
-                         " s; policies age by elapsed time until the next start");
+                         " s; policies age by elapsed time until policyd has written them anew");
   }
 }
 

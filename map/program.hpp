@@ -37,6 +37,7 @@ class Program {
   void record();
 
   AgingClock clock_;
+  StepWatch step_;
   std::vector<Fd> listeners_;
   std::unique_ptr<MapNames> names_;
   std::unique_ptr<Table> table_;

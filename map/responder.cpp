@@ -78,7 +78,9 @@ std::string Responder::settle(const Question& question, const Known* told, Momen
   const Table::Row* row = table_.find(question.domain, question.hash);
   const Compiled* facts = row == nullptr ? nullptr : &row->facts;
   Compiled fresh;
-  if (told != nullptr) {
+  const bool pinned = facts != nullptr && facts->action == Brake::Action::pin &&
+                      !facts->secure.empty();  // with names: policyd's word changes nothing
+  if (told != nullptr && !pinned) {
     // Only a pin without names of its own waits, and a domain without any brake.
     Brake brake;
     if (facts != nullptr) brake.action = facts->action;

@@ -32,7 +32,10 @@ std::vector<Waiting::Ticket> Waiting::take(Domains::iterator at) {
 
 std::vector<Waiting::Ticket> Waiting::withdraw(std::string_view domain) {
   const auto at = domains_.find(domain);
-  return at == domains_.end() ? std::vector<Ticket>{} : take(at);
+  std::vector<Ticket> tickets = at == domains_.end() ? std::vector<Ticket>{} : take(at);
+  // No timer runs for what was never asked: its deadline goes with it.
+  while (!deadlines_.empty() && !is_waiting(deadlines_.back())) deadlines_.pop_back();
+  return tickets;
 }
 
 std::vector<Waiting::Ticket> Waiting::answered(std::string_view domain, std::int64_t now) {

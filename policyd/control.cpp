@@ -143,14 +143,14 @@ std::string Control::remove(const std::string& domain, const std::string& reason
   const auto ended = store_.end_policy({.tenant = 0, .name = domain}, now, &event);
   if (!ended) return refusal(ended.error().message);
   if (!*ended) return refusal("no policy of " + domain + " is stored");
-  if (committed_) committed_();
+  if (committed_) committed_(event);
   return done();
 }
 
 std::string Control::import(const ImportText& text, Time now) {
   auto imported = import_text(text, store_, now);
   if (!imported) return refusal(imported.error().message);
-  if (committed_) committed_();
+  if (committed_ && *imported == Imported::stored) committed_(imported_event(text.domain, now));
   std::string out;
   begin(out).member("result", name(*imported)).end_object();
   return out;

@@ -42,7 +42,9 @@ class Control {
                                                  store::PolicyStore& store,
                                                  std::function<Time()> clock);
 
-  void on_commit(std::function<void()> callback) { committed_ = std::move(callback); }
+  // After an import or a removal was committed.
+  using Committed = std::function<void(const rows::EventRow& event)>;
+  void on_commit(Committed callback) { committed_ = std::move(callback); }
 
   // The answer to one message; public for tests and fuzzing: total on any octets.
   [[nodiscard]] std::string answer(std::string_view message);
@@ -57,7 +59,7 @@ class Control {
   Engine& engine_;
   store::PolicyStore& store_;
   std::function<Time()> clock_;
-  std::function<void()> committed_;
+  Committed committed_;
   std::unique_ptr<ipc::SeqpacketServer> server_;
 };
 

@@ -45,6 +45,14 @@ std::string_view name(Imported result) {
   return "older";
 }
 
+rows::EventRow imported_event(const std::string& domain, Time now) {
+  rows::EventRow event;
+  event.time = now;
+  event.domain = domain;
+  event.kind = name(EventKind::policy_imported);
+  return event;
+}
+
 Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, Time now) {
   const auto parsed = policy::parse_sts_policy(text.body);
   if (!parsed)
@@ -64,11 +72,7 @@ Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, 
   const auto held = store.current_policy({.tenant = 0, .name = row.domain});
   if (!held) return std::unexpected(held.error());
   if (*held && (*held)->fetched_at > row.fetched_at) return Imported::older;
-  rows::EventRow event;
-  event.time = now;
-  event.domain = row.domain;
-  event.kind = name(EventKind::policy_imported);
-  event.detail = "mode " + std::string(policy::mode_name(row.mode));
+  const rows::EventRow event = imported_event(row.domain, now);
   if (auto put = store.put_policy(domain_of(row, now), row, &event); !put)
     return std::unexpected(put.error());
   return Imported::stored;

@@ -32,6 +32,9 @@ enum class Imported : std::uint8_t {
 [[nodiscard]] Result<Imported> import_text(const ImportText& text, store::PolicyStore& store,
                                            Time now);
 
+// What the store keeps of an import.
+[[nodiscard]] rows::EventRow imported_event(const std::string& domain, Time now);
+
 struct ImportCount {
   std::size_t stored = 0, ran_out = 0, older = 0;
 };

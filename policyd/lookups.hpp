@@ -1,9 +1,11 @@
 // What the engine needs of the network, as two interfaces, and the real ones behind them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <utility>
 
 #include "core/dns/message.hpp"
 #include "net/https/fetcher.hpp"
@@ -33,11 +35,28 @@ class ResolverDns final : public Dns {
  public:
   explicit ResolverDns(resolve::Resolver& resolver) : resolver_(resolver) {}  // must outlive this
   void query(std::string_view name, dns::Type type, Callback callback) override {
-    resolver_.query(name, type, std::move(callback), resolve::Resolver::Bogus::detect);
+    const auto counted = [this, callback = std::move(callback)](const resolve::Answer& answer) {
+      ++outcomes_[static_cast<std::size_t>(answer.outcome)];
+      if (unanswered_ && (answer.outcome == resolve::Outcome::timeout ||
+                          answer.outcome == resolve::Outcome::network))
+        unanswered_(answer);
+      callback(answer);
+    };
+    resolver_.query(name, type, counted, resolve::Resolver::Bogus::detect);
+  }
+
+  // No server answered: told for every such question.
+  void on_unanswered(std::function<void(const resolve::Answer&)> callback) {
+    unanswered_ = std::move(callback);
+  }
+  [[nodiscard]] std::uint64_t count(resolve::Outcome outcome) const {
+    return outcomes_[static_cast<std::size_t>(outcome)];
   }
 
  private:
   resolve::Resolver& resolver_;
+  std::array<std::uint64_t, 9> outcomes_{};  // by Outcome
+  std::function<void(const resolve::Answer&)> unanswered_;
 };
 
 class FetcherHttps final : public Https {

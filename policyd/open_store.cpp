@@ -1,5 +1,11 @@
 #include "policyd/open_store.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "core/feed/replica.hpp"
@@ -48,11 +54,27 @@ std::size_t restore(const std::string& path, store::PolicyStore& store) {
   return policies;
 }
 
+// One process at a time: a second one would quarantine the store below the first.
+Result<Fd> lock(const std::string& folder) {
+  const std::string path = folder + "/lock";
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return fail(ErrorKind::environment, path + ": " + std::strerror(errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+    return fail(ErrorKind::environment,
+                folder + ": another mxwarden-policyd uses this store (`mxwarden policy import` works "
+                         "while it runs)");
+  return fd;
+}
+
 }  // namespace
 
 Result<OpenedStore> open_store(const std::string& folder, Time now) {
   OpenedStore opened;
+  auto locked = lock(folder);
+  if (!locked) return std::unexpected(std::move(locked.error()));
+  opened.lock = std::move(*locked);
   const std::string path = database_of(folder);
+  bool lost = ::access(path.c_str(), F_OK) != 0 && ::access(backup_of(folder).c_str(), F_OK) == 0;
   auto store = open_checked(path, now);
   if (!store && is_damage(store.error().fault)) {
     opened.notes.push_back(store.error().message);
@@ -60,11 +82,12 @@ Result<OpenedStore> open_store(const std::string& folder, Time now) {
     if (!aside) return std::unexpected(std::move(aside.error()));
     opened.notes.push_back("the damaged store was put aside as " + *aside);
     store = open_checked(path, now);
-    if (store)
-      opened.notes.push_back("policies restored from the backup: " +
-                             std::to_string(restore(backup_of(folder), **store)));
+    lost = true;
   }
   if (!store) return std::unexpected(std::move(store.error()));
+  if (lost)
+    opened.notes.push_back("policies restored from the backup: " +
+                           std::to_string(restore(backup_of(folder), **store)));
   opened.store = std::move(*store);
   return opened;
 }
@@ -72,6 +95,9 @@ Result<OpenedStore> open_store(const std::string& folder, Time now) {
 Result<void> write_backup(const std::string& folder, store::PolicyStore& store) {
   const auto head = store.head();
   if (!head) return std::unexpected(head.error());
+  const auto numbers = store.statistics();
+  if (!numbers) return std::unexpected(numbers.error());
+  if (numbers->policies == 0 && ::access(backup_of(folder).c_str(), F_OK) == 0) return {};
   auto file = feed::RowFileWriter::create(backup_of(folder), *head);
   if (!file) return std::unexpected(std::move(file.error()));
   constexpr std::size_t kPage = 256;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 #include "core/store/policy_store.hpp"
 
@@ -13,15 +14,17 @@ namespace mxw::policyd {
 struct OpenedStore {
   std::unique_ptr<store::PolicyStore> store;
   std::vector<std::string> notes;  // what had to be done, for the log
+  Fd lock;                         // held as long as the store is used
 };
 
 // Opens `folder`/policy.db and reads all its pages. A file that is damaged, or no database of ours,
-// is put aside under another name, and an empty one is filled from the last backup. Error
-// (environment): full disk, no permission, a newer schema: the old file stands as it is; readers
-// of the feed go on with their copies until this succeeds.
+// is put aside under another name; then, as when there is none, an empty one is filled from the last
+// backup. Error (environment): another process has it, full disk, no permission, a newer schema: the
+// old file stands as it is; readers of the feed go on with their copies until this succeeds.
 [[nodiscard]] Result<OpenedStore> open_store(const std::string& folder, Time now);
 
-// Copies what holds now to `folder`/policy.backup: once a day.
+// Copies what holds now to `folder`/policy.backup: once a day. A store without any policy does not
+// replace a backup: it may be one that was just lost.
 Result<void> write_backup(const std::string& folder, store::PolicyStore& store);
 
 }  // namespace mxw::policyd

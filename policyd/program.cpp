@@ -83,6 +83,10 @@ Result<void> Program::open_network(service::Context& context) {
   if (!fetcher) return std::unexpected(std::move(fetcher.error()));
   fetcher_ = std::move(*fetcher);
   dns_ = std::make_unique<ResolverDns>(*resolver_);
+  dns_->on_unanswered([](const resolve::Answer& answer) {
+    service::log_rarely(config::LogLevel::warning, "dns",
+                        "no DNS server of resolver.servers answers: " + answer.reason);
+  });
   https_ = std::make_unique<FetcherHttps>(*fetcher_, config.fetch.port);
   return {};
 }
@@ -146,14 +150,21 @@ Result<void> Program::start(service::Context& context) {
   auto opened = open_store(state_folder_, backed_up_);
   if (!opened) return std::unexpected(std::move(opened.error()));
   store_ = std::move(opened->store);
+  lock_ = std::move(opened->lock);
   for (const std::string& note : opened->notes) service::log_warning(note);
-  witness_ = std::make_unique<Witness>(context.metrics, [&context] { context.loop.stop(); });
+  witness_ = std::make_unique<Witness>(context.metrics, [this, &context] {
+    damaged_ = true;
+    context.loop.stop();
+  });
   source_ = std::make_unique<StoreSource>(*store_);
   if (auto network = open_network(context); !network) return network;
   make_engine(context);
   if (auto sockets = open_sockets(context); !sockets) return sockets;
   engine_->on_commit([this] { feed_->notify(); });
-  control_->on_commit([this] { feed_->notify(); });
+  control_->on_commit([this](const rows::EventRow& event) {
+    witness_->on_event(event);
+    feed_->notify();
+  });
   operator_ = std::make_unique<operators::OperatorWatch>(
       context.loop, context.config.paths.operator_dir,
       [this](const std::shared_ptr<const operators::OperatorState>&) { pin(); });
@@ -189,7 +200,7 @@ void Program::stop() {
   ask_.reset();
   feed_.reset();
   engine_.reset();
-  if (store_ && witness_) {
+  if (store_ && !damaged_) {
     if (auto written = write_backup(state_folder_, *store_); !written)
       service::log_warning("no backup: " + written.error().message);
   }

@@ -42,6 +42,7 @@ class Program {
 
   std::string state_folder_;
   std::set<std::string> listed_;  // of `domains_from = ["file:..."]`
+  Fd lock_;  // of the store
   std::unique_ptr<store::PolicyStore> store_;
   std::unique_ptr<Witness> witness_;
   std::unique_ptr<StoreSource> source_;
@@ -59,6 +60,7 @@ class Program {
   std::unique_ptr<operators::OperatorWatch> operator_;
   std::unique_ptr<Timer> hour_;
   Time backed_up_;
+  bool damaged_ = false;  // the store: nothing is copied from it any more
 };
 
 }  // namespace mxw::policyd

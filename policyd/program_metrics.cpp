@@ -23,6 +23,13 @@ void Program::add_metrics(service::Metrics& m) {
   engine("mxwarden_policyd_clock_steps_total", "Steps of the wall clock", &C::clock_steps);
   m.counter_of("mxwarden_policyd_dns_questions_total", "DNS questions",
                [this] { return resolver_->counters().asked; });
+  using resolve::Outcome;
+  for (const Outcome outcome :
+       {Outcome::ok, Outcome::nodata, Outcome::nxdomain, Outcome::servfail, Outcome::refused,
+        Outcome::timeout, Outcome::bogus, Outcome::malformed, Outcome::network})
+    m.counter_of("mxwarden_policyd_dns_answers_total", "Ends of DNS questions by outcome",
+                 [this, outcome] { return dns_->count(outcome); },
+                 {{"outcome", resolve::outcome_name(outcome)}});
   m.counter_of("mxwarden_policyd_feed_bytes_total", "Octets told to readers",
                [this] { return feed_->counters().bytes; });
   m.counter_of("mxwarden_policyd_feed_cut_off_total", "Readers cut off for being behind",

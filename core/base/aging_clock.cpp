@@ -17,6 +17,10 @@ std::int64_t nanoseconds(clockid_t clock) {
 
 AgingClock::AgingClock() : AgingClock({nanoseconds(CLOCK_REALTIME)}, nanoseconds(CLOCK_BOOTTIME)) {}
 
+Time AgingClock::wall() {
+  return {nanoseconds(CLOCK_REALTIME)};
+}
+
 Time AgingClock::now() {
   return read({nanoseconds(CLOCK_REALTIME)}, nanoseconds(CLOCK_BOOTTIME));
 }

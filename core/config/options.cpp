@@ -125,7 +125,7 @@ void add_policyd(std::vector<Option>& to) {
                       at(table, &Policyd::domains_from), Reload::no,
                       "Who tells which domains to look up"));
   to.push_back(seconds(
-      "policyd", "refresh_interval_s", table, &Policyd::refresh_interval, 7 * 86'400, Reload::yes,
+      "policyd", "refresh_interval_s", table, &Policyd::refresh_interval, 7 * 86'400, Reload::no,
       "How often a known policy is looked up again (RFC 8461 section 10.2: daily)"));
   to.push_back(count("policyd", "max_policies", table, &Policyd::max_policies, 10'000'000,
                      "Policies that are kept; the least recently asked for goes"));
@@ -146,7 +146,7 @@ void add_map_words(std::vector<Option>& to) {
   const Word<PostfixDane> dane{{{PostfixDane::none, "none"},
                                 {PostfixDane::dane, "dane"},
                                 {PostfixDane::dane_only, "dane-only"}}};
-  to.push_back(option("map", "postfix_dane", dane, at(table, &Map::postfix_dane), Reload::yes,
+  to.push_back(option("map", "postfix_dane", dane, at(table, &Map::postfix_dane), Reload::no,
                       "The strongest DANE level that Postfix is told"));
   to.push_back(boolean("map", "tlsrpt_attributes", table, &Map::tlsrpt_attributes, Reload::yes,
                        "Words for TLS reports that Postfix 3.10 added; Postfix before 3.10 defers "
@@ -164,7 +164,7 @@ void add_map(std::vector<Option>& to) {
                       at(table, &Map::listen), Reload::no,
                       "Where the map answers, when the service manager gives no sockets"));
   add_map_words(to);
-  to.push_back(milliseconds("map", "cold_wait_ms", table, &Map::cold_wait, 30'000, Reload::yes,
+  to.push_back(milliseconds("map", "cold_wait_ms", table, &Map::cold_wait, 30'000, Reload::no,
                             "How long a question about an unknown domain waits for policyd"));
   to.push_back(count("map", "max_waiting", table, &Map::max_waiting, 100'000,
                      "Questions that wait at the same time; more are answered NOTFOUND"));
@@ -172,7 +172,7 @@ void add_map(std::vector<Option>& to) {
                      "Connections at the same time"));
   const Word<Dialect> dialect{{{Dialect::postfix, "postfix"}, {Dialect::sendmail, "sendmail"}}};
   to.push_back(option("map", "names", WordTable<Dialect>{dialect, check_map_name, 1, 64},
-                      at(table, &Map::names), Reload::yes,
+                      at(table, &Map::names), Reload::no,
                       "Which program's words a map of this name answers"));
 }
 

@@ -1,5 +1,6 @@
 #include "core/feed/snapshot.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/feed/feed_reader.hpp"
@@ -42,6 +43,11 @@ Result<void> read_all(const std::string& socket_path, Replica& replica, std::int
   Once once(**loop, replica);
   Timer late(**loop, [&loop] { (*loop)->stop(); });
   late.start(timeout_ns);
+  // An owner of this host answers at once or is not there.
+  Timer absent(**loop, [&] {
+    if (!once.connected()) (*loop)->stop();
+  });
+  absent.start(std::min(timeout_ns, kConnectTimeout));
   const auto reader = FeedReader::create(**loop, socket_path, once, 0);
   if (!reader) return std::unexpected(reader.error());
   (*loop)->run();

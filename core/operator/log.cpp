@@ -50,10 +50,14 @@ Result<void> append_log(const std::string& dir, const LogEntry& entry) {
   const std::string path = dir + "/operator.log";
   // Without O_NONBLOCK a pipe put in its place would hold us.
   const Descriptor fd(open(
-      path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
+      path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660));
   if (!fd) return cannot(path, "cannot be written", errno);
   struct stat status{};
   if (fstat(fd.get(), &status) != 0) return cannot(path, "cannot be written", errno);
+  // Made by this call: the group may write whatever the umask says, else the first operator would
+  // lock the others out (docs/decisions/0009).
+  if (S_ISREG(status.st_mode) && status.st_size == 0 && status.st_uid == ::geteuid())
+    (void)::fchmod(fd.get(), 0660);
   if (!S_ISREG(status.st_mode))
     return fail(ErrorKind::environment, path + ": cannot be written: no regular file");
   // One write, so that lines of two calls never mix. Of a disk that was full the line is cut: an LF

@@ -1,4 +1,4 @@
-// operator.log: who braked what, when and why. Append only, mode 0640, one JSON object a line,
+// operator.log: who braked what, when and why. Append only, mode 0660, one JSON object a line,
 // {time, who, action, domain, until, mx, reason}; nothing names the host. Where it cannot be
 // written, brakes still work; what makes enforcement stricter is refused (semantics 11).
 #pragma once

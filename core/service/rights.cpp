@@ -23,11 +23,13 @@ Result<void> drop_capabilities() {
   // Only who has CAP_SETPCAP may, and need, empty the bounding set: no_new_privs holds for the
   // rest.
   const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+  const bool any = capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE;
   capng_clear(CAPNG_SELECT_BOTH);
   if (may_bound && capng_apply(CAPNG_SELECT_BOUNDS) != 0) {
     return refused("cannot empty the bounding set of capabilities");
   }
-  if (capng_apply(CAPNG_SELECT_CAPS) != 0) return refused("cannot drop the capabilities");
+  // A manager may have taken them, and capset(2) with them.
+  if (any && capng_apply(CAPNG_SELECT_CAPS) != 0) return refused("cannot drop the capabilities");
   return {};
 }
 

@@ -39,5 +39,18 @@ TEST(AgingClock, ASleepingMachineAges) {
   EXPECT_FALSE(clock.stepped());
 }
 
+TEST(StepWatch, FollowsAgainOnlyAfterAnUnbrokenFeed) {
+  AgingClock clock(kBegin, 0);
+  StepWatch watch;
+  EXPECT_FALSE(watch.over(clock, true)) << "nothing stepped";
+  (void)clock.read(kBegin + kDay, kSecond);
+  ASSERT_TRUE(clock.stepped());
+  for (unsigned i = 1; i < StepWatch::kTelling; ++i) EXPECT_FALSE(watch.over(clock, true));
+  EXPECT_FALSE(watch.over(clock, false)) << "broken: from the beginning";
+  for (unsigned i = 1; i < StepWatch::kTelling; ++i) EXPECT_FALSE(watch.over(clock, true));
+  EXPECT_TRUE(watch.over(clock, true));
+  EXPECT_FALSE(clock.stepped());
+}
+
 }  // namespace
 }  // namespace mxw

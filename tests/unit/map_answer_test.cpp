@@ -202,18 +202,20 @@ struct DaneCase {
   std::string_view reply;
 };
 
-TEST(MapAnswer, DaneIsToldToPostfixAsConfigured) {
+// An answer about TLSA that somebody held back must not take an enforced policy away: level dane is
+// opportunistic at a server without records.
+TEST(MapAnswer, DaneIsToldToPostfixAsConfiguredAndTakesNoPolicyAway) {
   const DaneCase cases[] = {
       {PostfixDane::none, DaneState::all, kSecure},
       {PostfixDane::none, DaneState::error, kSecure},
       {PostfixDane::dane, DaneState::none, kSecure},
-      {PostfixDane::dane, DaneState::some, "OK dane"},
+      {PostfixDane::dane, DaneState::some, kSecure},
       {PostfixDane::dane, DaneState::all, "OK dane"},
-      {PostfixDane::dane, DaneState::error, "OK dane"},
+      {PostfixDane::dane, DaneState::error, kSecure},
       {PostfixDane::dane_only, DaneState::none, kSecure},
-      {PostfixDane::dane_only, DaneState::some, "OK dane"},
+      {PostfixDane::dane_only, DaneState::some, kSecure},
       {PostfixDane::dane_only, DaneState::all, "OK dane-only"},
-      {PostfixDane::dane_only, DaneState::error, "OK dane"},
+      {PostfixDane::dane_only, DaneState::error, kSecure},
   };
   for (const DaneCase& c : cases) {
     Given given = with_dane(c.level);
@@ -233,10 +235,13 @@ TEST(MapAnswer, DaneIsHintedAtItsEndAndIsAnErrorForADay) {
     const std::string whole = level == PostfixDane::dane ? "dane" : "dane-only";
     EXPECT_EQ(decide(&known, given).line, whole + " " + whole + " dane nothing hot");
     given.now = known.dane_until + 1;
-    EXPECT_EQ(decide(&known, given).line, "dane dane dane nothing stale")
-        << "not asked again: no downgrade";
+    EXPECT_EQ(decide(&known, given).line, "secure secure sts nothing stale")
+        << "not asked again: the policy binds";
+    known.mode = policy::Mode::testing;
+    EXPECT_EQ(decide(&known, given).line, "dane dane dane nothing stale") << "no downgrade";
     given.now = known.dane_until + kDay;
     EXPECT_EQ(decide(&known, given).line, "dane dane dane nothing stale");
+    known.mode = policy::Mode::enforce;
     given.now = known.dane_until + (kDay + 1);
     EXPECT_EQ(decide(&known, given).line, "secure secure sts nothing stale");
   }

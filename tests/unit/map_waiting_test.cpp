@@ -168,5 +168,16 @@ TEST(MapColdDesk, InVainEndsWithoutKnowledgeThenNobodyWaitsUntilThePong) {
   EXPECT_TRUE(bench.desk.wait("e.example", 5, 5));
 }
 
+// Policyd down for long: nothing of it may be left when it is back.
+TEST(Waiting, WhatWasWithdrawnTakesNoPlace) {
+  Waiting waiting({.max_waiting = 10, .cold_wait = 3 * kSecond, .vain_domains = 100});
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
+    const std::string domain = "d" + std::to_string(i % 7) + ".example";
+    ASSERT_EQ(waiting.ask(domain, i, kSecond), Waiting::Turn::first) << i;
+    EXPECT_EQ(waiting.withdraw(domain).size(), 1U);
+  }
+  EXPECT_FALSE(waiting.next_deadline());
+}
+
 }  // namespace
 }  // namespace mxw::map

@@ -101,7 +101,7 @@ TEST(OperatorLog, LinesAreAppendedAndNameNoHost) {
       R"log({"time":"2026-11-21T08:00:00Z","who":"root (uid 0)","action":"enforcement-off",)log"
       R"log("until":"2026-11-21T09:00:00Z","reason":"trouble"})log";
   EXPECT_EQ(folder.read("operator.log"), first + '\n' + second + '\n');
-  EXPECT_EQ(mode_of(folder.at("operator.log")), 0640U);
+  EXPECT_EQ(mode_of(folder.at("operator.log")), 0660U);
 }
 
 TEST(OperatorLog, ALinkOrAPipeIsNoLog) {

@@ -109,7 +109,7 @@ class ControlTest : public EngineTest {
                                 [this] { return clock.wall(); });
     ASSERT_TRUE(made);
     control = std::move(*made);
-    control->on_commit([this] { ++commits; });
+    control->on_commit([this](const rows::EventRow&) { ++commits; });
   }
   [[nodiscard]] Json ask(Json request) {
     request["v"] = 1;
