@@ -195,7 +195,7 @@ void take_del(std::string_view table, std::string_view text, Line& line) {
 
 // The members of a line that we know, as it has them: the last of each name.
 struct Envelope {
-  std::optional<JsonValue> version, seq, op, table, row, from;
+  std::optional<JsonValue> version, seq, op, table, row, from, puts;
 
   std::optional<JsonValue>* find(std::string_view key) {
     if (key == "v") return &version;
@@ -203,6 +203,7 @@ struct Envelope {
     if (key == "op") return &op;
     if (key == "table") return &table;
     if (key == "row") return &row;
+    if (key == "puts") return &puts;
     return key == "from" ? &from : nullptr;
   }
 };
@@ -251,6 +252,9 @@ void take_row(const Envelope& envelope, Line& line) {
     take_put(table, row->raw, line);
   } else {
     take_del(table, row->raw, line);
+    // More than a set can have is none of ours: the lines stand for themselves.
+    const auto& puts = envelope.puts;
+    if (line.change && puts && !read_unsigned(*puts, line.puts, kPuts)) line.puts = 0;
   }
 }
 
