@@ -105,6 +105,7 @@ class Scanner {
     return true;
   }
   void blanks() {
+    if (here() > ' ') return;
     while (here() == ' ' || here() == '\t' || here() == '\n' || here() == '\r') ++at_;
   }
 
@@ -122,6 +123,7 @@ class Scanner {
  private:
   bool nested(JsonValue& value, std::size_t depth);
   bool number(JsonValue& value);
+  bool rest_of_real(bool& real);
   bool word(JsonValue& value, std::string_view word, JsonValue::Kind kind);
   std::size_t digits() {
     const std::size_t begin = at_;
@@ -129,8 +131,10 @@ class Scanner {
     return at_ - begin;
   }
   [[nodiscard]] std::string_view since(std::size_t begin) const {
-    return text_.substr(begin, at_ - begin);
+    return {text_.data() + begin, at_ - begin};
   }
+
+  [[nodiscard]] std::string_view rest() const { return {text_.data() + at_, text_.size() - at_}; }
 
   std::string_view text_;
   std::size_t at_;
@@ -141,17 +145,19 @@ bool Scanner::string(JsonValue& value) {
   const std::size_t begin = at_;
   std::size_t saved = 0;  // octets that escapes take more than what they mean
   for (;;) {
-    while (at_ < text_.size() && plain(text_[at_])) ++at_;
-    if (at_end()) return false;
+    const char* at = text_.data() + at_;
+    const char* const end = text_.data() + text_.size();
+    while (at != end && plain(*at)) ++at;
+    at_ = static_cast<std::size_t>(at - text_.data());
+    if (at == end) return false;
     if (here() == '"') break;
     if (here() == '\\') {
-      const Escape found = escape(text_.substr(at_));
+      const Escape found = escape(rest());
       if (found.length == 0) return false;
       saved += found.length - utf8_size(found.point);
       at_ += found.length;
     } else {
-      const std::size_t length =
-          here() >= 0 && here() < 0x20 ? 0 : utf8::sequence_length(text_.substr(at_));
+      const std::size_t length = here() >= 0 && here() < 0x20 ? 0 : utf8::sequence_length(rest());
       if (length == 0) return false;
       at_ += length;
     }
@@ -163,7 +169,7 @@ bool Scanner::string(JsonValue& value) {
 }
 
 bool Scanner::word(JsonValue& value, std::string_view word, JsonValue::Kind kind) {
-  if (!text_.substr(at_).starts_with(word)) return false;
+  if (!rest().starts_with(word)) return false;
   value.kind = kind;
   value.raw = word;
   value.truth = word == "true";
@@ -190,6 +196,29 @@ bool huge(std::string_view number) {
   return places + std::clamp(exponent, -kFar, kFar) > 0;
 }
 
+// The value of digits; false: more than 64 bits hold.
+bool unsigned_of(std::string_view digits, std::uint64_t& value) {
+  constexpr std::size_t kAlwaysFit = 19;
+  const char* const end = digits.data() + digits.size();
+  if (digits.size() > kAlwaysFit)
+    return std::from_chars(digits.data(), end, value).ec == std::errc();
+  value = 0;
+  for (const char digit : digits) value = 10 * value + static_cast<unsigned>(digit - '0');
+  return true;
+}
+
+// The fraction and the exponent of a number, where it has them; false: half of one.
+bool Scanner::rest_of_real(bool& real) {
+  if (take('.')) {
+    real = true;
+    if (digits() == 0) return false;
+  }
+  if (!take('e') && !take('E')) return true;
+  real = true;
+  if (!take('+')) (void)take('-');
+  return digits() > 0;
+}
+
 bool Scanner::number(JsonValue& value) {
   const std::size_t begin = at_;
   value.negative = take('-');
@@ -197,21 +226,12 @@ bool Scanner::number(JsonValue& value) {
   if (!take('0') && digits() == 0) return false;
   const std::string_view whole = since(first);
   bool real = false;
-  if (take('.')) {
-    real = true;
-    if (digits() == 0) return false;
-  }
-  if (take('e') || take('E')) {
-    real = true;
-    if (!take('+')) (void)take('-');
-    if (digits() == 0) return false;
-  }
+  if (!rest_of_real(real)) return false;
   value.raw = since(begin);
   value.kind = JsonValue::Kind::integer;
-  const char* const end = whole.data() + whole.size();
-  const bool fits = std::from_chars(whole.data(), end, value.magnitude).ec == std::errc() &&
+  const bool fits = !real && unsigned_of(whole, value.magnitude) &&
                     (!value.negative || value.magnitude <= std::uint64_t{1} << 63);
-  if (fits && !real) return true;
+  if (fits) return true;
   value.kind = JsonValue::Kind::real;
   double about = 0;
   const char* const all = value.raw.data();

@@ -69,10 +69,11 @@ std::string_view name(Skip skip) {
   return kSkipNames.at(static_cast<std::size_t>(skip));
 }
 
-void append_line(std::string& out, const rows::Deletion& row) {
+void append_line(std::string& out, const rows::Deletion& row, std::uint32_t puts) {
   JsonWriter json = begin(out, row.seq, "del");
   json.member("table", name(row.table)).key("row").begin_object();
   json.member("tenant", row.tenant).member("name", std::string_view(row.name)).end_object();
+  if (puts > 0) json.member("puts", puts);
   finish(out, json);
 }
 

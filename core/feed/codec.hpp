@@ -6,6 +6,8 @@
 // are integers of nanoseconds, addresses text, TLSA rdata lower-case hex; an optional without value
 // and an address of family 0 are left out. Octets that are no UTF-8 become U+FFFD: nothing that
 // anybody decides by holds such.
+// A del of a set that was replaced has `"puts":K` beside its row: the K put lines behind it are the
+// set there is now, and a reader takes all of them or none.
 // Decoding is tolerant: unknown members are ignored, missing ones are empty (a time: long past).
 // What is hostile or damaged is data: told by Line::skip, never an Error, never an exception. Pure,
 // thread-safe.
@@ -31,6 +33,8 @@ inline constexpr std::size_t kLineBytes = 6 * limits::kPolicyBytes + (32 << 10);
 inline constexpr std::size_t kHelloBytes = 1 << 10;
 inline constexpr std::size_t kLineDepth = 8;  // ours has two levels
 
+inline constexpr std::uint32_t kPuts = rows::kRoutesOfDomain;  // the largest set of one name
+
 enum class Op : std::uint8_t { put, del, reset, end };
 
 enum class Skip : std::uint8_t {
@@ -52,6 +56,7 @@ struct Line {
   rows::Sequence seq = 0;
   Skip skip = Skip::none;
   std::optional<rows::Change> change;
+  std::uint32_t puts = 0;  // of a del: how many put lines belong to it, at most kPuts
 };
 [[nodiscard]] Line decode(std::string_view line);
 
@@ -59,7 +64,7 @@ struct Line {
 [[nodiscard]] std::optional<rows::Sequence> decode_hello(std::string_view line);
 
 // Each appends one line with its LF.
-void append_line(std::string& out, const rows::Deletion& row);
+void append_line(std::string& out, const rows::Deletion& row, std::uint32_t puts = 0);
 void append_line(std::string& out, const rows::DomainRow& row);
 void append_line(std::string& out, const rows::PolicyRow& row);
 void append_line(std::string& out, const rows::RouteRow& row);

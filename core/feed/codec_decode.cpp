@@ -1,5 +1,6 @@
 // Decoding of lines: once over the line to see that it is one and where its row is, then over the
 // row, whose type is known by then wherever in the line it stands.
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -194,7 +195,17 @@ void take_del(std::string_view table, std::string_view text, Line& line) {
 
 // The members of a line that we know, as it has them: the last of each name.
 struct Envelope {
-  std::optional<JsonValue> version, seq, op, table, row, from;
+  std::optional<JsonValue> version, seq, op, table, row, from, puts;
+
+  std::optional<JsonValue>* find(std::string_view key) {
+    if (key == "v") return &version;
+    if (key == "seq") return &seq;
+    if (key == "op") return &op;
+    if (key == "table") return &table;
+    if (key == "row") return &row;
+    if (key == "puts") return &puts;
+    return key == "from" ? &from : nullptr;
+  }
 };
 
 // False: no line.
@@ -202,21 +213,19 @@ bool open(std::string_view text, Envelope& line) {
   if (text.size() > kLineBytes) return false;
   JsonReader json(text, kLineDepth);
   while (json.next()) {
-    for (const auto& [key, value] : {std::pair{"v", &line.version}, std::pair{"seq", &line.seq},
-                                     std::pair{"op", &line.op}, std::pair{"table", &line.table},
-                                     std::pair{"row", &line.row}, std::pair{"from", &line.from}}) {
-      if (json.key() == key) *value = json.value();
-    }
+    if (std::optional<JsonValue>* const known = line.find(json.key())) *known = json.value();
   }
   return json.whole();
 }
+
+constexpr std::array<std::pair<std::string_view, Op>, 4> kOps = {
+    {{"put", Op::put}, {"del", Op::del}, {"reset", Op::reset}, {"end", Op::end}}};
 
 Skip read_op(const std::optional<JsonValue>& found, Op& op) {
   if (!found || found->kind != Kind::string) return Skip::wrong_type;
   std::string buffer;
   const std::string_view word = found->text(buffer);
-  for (const auto& [name, value] : {std::pair{"put", Op::put}, std::pair{"del", Op::del},
-                                    std::pair{"reset", Op::reset}, std::pair{"end", Op::end}}) {
+  for (const auto& [name, value] : kOps) {
     if (word == name) {
       op = value;
       return Skip::none;
@@ -231,7 +240,8 @@ bool our_version(const Envelope& line) {
 }
 
 void take_row(const Envelope& envelope, Line& line) {
-  const auto& [version, seq, op, word, row, from] = envelope;
+  const auto& word = envelope.table;
+  const auto& row = envelope.row;
   if (!word || word->kind != Kind::string || !row || row->kind != Kind::object) {
     line.skip = Skip::wrong_type;
     return;
@@ -242,6 +252,9 @@ void take_row(const Envelope& envelope, Line& line) {
     take_put(table, row->raw, line);
   } else {
     take_del(table, row->raw, line);
+    // More than a set can have is none of ours: the lines stand for themselves.
+    const auto& puts = envelope.puts;
+    if (line.change && puts && !read_unsigned(*puts, line.puts, kPuts)) line.puts = 0;
   }
 }
 

@@ -51,6 +51,8 @@ void FeedReader::connect() {
   }
   fd_ = std::move(*fd);
   lines_.clear();
+  held_.clear();  // asked for again
+  wanted_ = 0;
   ++counters_.connects;
   observer_.on_state(true);
 }
@@ -79,11 +81,37 @@ bool FeedReader::read_some(bool& open) {
 }
 
 void FeedReader::take(std::string_view text) {
-  const Line line = decode(text);
+  Line line = decode(text);
   ++counters_.lines;
   ++counters_.skipped[static_cast<std::size_t>(line.skip)];
   // An owner that tells nothing sensible is not come back to in a hurry.
   if (line.skip == Skip::none) backoff_.reset();
+  take(std::move(line));
+}
+
+// A put that is skipped is one of those announced all the same. Anything else than a put ends the
+// set, whatever was announced.
+void FeedReader::take(Line&& line) {
+  if (wanted_ > 0 && line.op == Op::put) {
+    held_.push_back(std::move(line));
+    if (--wanted_ == 0) tell_held();
+    return;
+  }
+  tell_held();
+  if (line.op == Op::del && line.puts > 0) {
+    wanted_ = line.puts;
+    held_.push_back(std::move(line));
+    return;
+  }
+  tell(line);
+}
+
+void FeedReader::tell_held() {
+  wanted_ = 0;
+  for (const Line& line : std::exchange(held_, {})) tell(line);
+}
+
+void FeedReader::tell(const Line& line) {
   if (line.skip == Skip::none && line.op == Op::reset) {
     ++counters_.resets;
     resetting_ = true;

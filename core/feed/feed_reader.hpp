@@ -2,13 +2,15 @@
 //
 // Comes back after 100 ms to 5 s when the owner is gone, asking for what it has not had yet; after
 // a reset that did not reach its end, for everything. Lines that are damaged, over a limit or of a
-// later version are passed over and counted. One thread, the loop's.
+// later version are passed over and counted. A set that was replaced is told when all of it is
+// there, in one piece: no observer ever sees it empty or half. One thread, the loop's.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/event_loop.hpp"
 #include "core/base/fd.hpp"
@@ -48,6 +50,9 @@ class FeedReader {
   void on_events(std::uint32_t events);
   bool read_some(bool& open);
   void take(std::string_view line);
+  void take(Line&& line);
+  void tell(const Line& line);
+  void tell_held();
   void disconnect();
 
   EventLoop& loop_;
@@ -55,6 +60,8 @@ class FeedReader {
   Observer& observer_;
   rows::Sequence sequence_;
   bool resetting_ = false;
+  std::vector<Line> held_;    // a del and the puts that belong to it, as far as they came
+  std::uint32_t wanted_ = 0;  // puts still to come
   Fd fd_;
   ipc::LineStream lines_{kLineBytes};
   std::string buffer_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "core/feed/codec.hpp"
@@ -14,6 +15,40 @@ namespace {
 // Of one reader and turn: 2 MiB at most, then the others have theirs.
 constexpr int kRoundsPerTurn = 8;
 constexpr int kAccountPagesPerTurn = 64;
+
+bool is_of(const rows::Change& change, const rows::Deletion& set) {
+  if (const auto* route = std::get_if<rows::RouteRow>(&change))
+    return set.table == rows::Table::mx_route && route->tenant == set.tenant &&
+           route->policy_domain == set.name;
+  if (const auto* tlsa = std::get_if<rows::TlsaRow>(&change))
+    return set.table == rows::Table::tlsa && tlsa->tenant == set.tenant && tlsa->base == set.name;
+  return false;
+}
+
+// How many rows behind the deletion at `place` are the set that took the place of the old one: a
+// replacement is one commit of the store, the deletion first (core/store).
+std::size_t set_behind(const std::vector<rows::Change>& page, std::size_t place) {
+  const auto* const set = std::get_if<rows::Deletion>(&page[place]);
+  if (set == nullptr) return 0;
+  std::size_t count = 0;
+  while (place + 1 + count < page.size() && count < kPuts && is_of(page[place + 1 + count], *set))
+    ++count;
+  return count;
+}
+
+// Whether the last rows of the page are a set that may go on behind it.
+bool set_is_open(const std::vector<rows::Change>& page) {
+  std::size_t place = page.size();
+  while (place-- > 0) {
+    if (!std::holds_alternative<rows::RouteRow>(page[place]) &&
+        !std::holds_alternative<rows::TlsaRow>(page[place]))
+      break;
+  }
+  if (place >= page.size()) return false;
+  const std::size_t count = set_behind(page, place);
+  return std::holds_alternative<rows::Deletion>(page[place]) && count < kPuts &&
+         place + 1 + count == page.size();
+}
 
 }  // namespace
 
@@ -251,14 +286,32 @@ bool FeedServer::next_changes(Reader& reader) {
     return failed(reader, {ErrorKind::input, "changes do not come in order"});
   reader.at = changes->head;
   reader.page = std::move(changes->rows);
+  return finish_set(reader);
+}
+
+// Brings the rest of a set the page ends in: at most kPuts rows, of at most 2 KiB.
+bool FeedServer::finish_set(Reader& reader) {
+  while (set_is_open(reader.page)) {
+    auto more = source_.changes_since(reader.at, options_.page_rows);
+    if (!more) return failed(reader, more.error());
+    if (more->reset || more->rows.empty()) return true;
+    if (more->head <= reader.at)
+      return failed(reader, {ErrorKind::input, "changes do not come in order"});
+    reader.at = more->head;
+    std::ranges::move(more->rows, std::back_inserter(reader.page));
+  }
   return true;
 }
 
 void FeedServer::encode_page(Reader& reader) {
   while (!reader.page_done() && reader.out.size() < options_.buffer_bytes) {
+    const auto puts = static_cast<std::uint32_t>(set_behind(reader.page, reader.next));
     const rows::Change& change = reader.page[reader.next++];
     const std::size_t before = reader.out.size();
-    append_line(reader.out, change);
+    if (puts > 0)
+      append_line(reader.out, std::get<rows::Deletion>(change), puts);
+    else
+      append_line(reader.out, change);
     ++counters_.lines;
     const bool counted =
         reader.phase == Reader::Phase::changes && sequence_of(change) > reader.joined;

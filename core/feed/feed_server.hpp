@@ -5,7 +5,8 @@
 // is to tell. One that lets more than `behind_bytes` of changes pile up since it last had them all
 // is cut off; it comes back and gets what it missed, or everything. A change that was told is one
 // that was committed: the owner calls notify() after its commit, readers get it in the loop's next
-// turn. One thread, the loop's.
+// turn. A set that was replaced is announced with its size, so that readers take it in one piece.
+// One thread, the loop's.
 #pragma once
 
 #include <array>
@@ -29,7 +30,7 @@ class FeedServer {
     std::size_t readers_of_user = 8;       // so that one user cannot take all places
     std::size_t behind_bytes = 64 << 20;   // semantics 6
     std::size_t buffer_bytes = 256 << 10;  // encoded for one reader; a line more at most
-    std::size_t page_rows = 64;            // of 64 KiB each at worst: 4 MiB
+    std::size_t page_rows = 64;            // of 64 KiB each at worst: 4 MiB; and one whole set
     std::int64_t hello_ns = 10 * kSecond;  // from connecting to the first line
   };
 
@@ -75,6 +76,7 @@ class FeedServer {
   bool begin_reset(Reader& reader);
   bool next_current(Reader& reader);
   bool next_changes(Reader& reader);
+  bool finish_set(Reader& reader);
   void encode_page(Reader& reader);
   bool flush(Reader& reader);
   bool failed(Reader& reader, const Error& error);

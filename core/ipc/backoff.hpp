@@ -20,6 +20,11 @@ class Backoff {
     return wait;
   }
   void reset() { wait_ = kFirst; }
+  // A connection has ended that held for `ns`: one that outlasted the wait before the next is no
+  // sign of an other end that does not want us.
+  void held(std::int64_t ns) {
+    if (ns > wait_) reset();
+  }
 
  private:
   std::int64_t wait_ = kFirst;

@@ -41,6 +41,7 @@ void SeqpacketClient::connect() {
     return;
   }
   fd_ = std::move(*fd);
+  since_ = EventLoop::now();
   ++counters_.connects;
   if (state_) state_(true);
 }
@@ -59,7 +60,8 @@ bool SeqpacketClient::read_one() {
     disconnect();
     return false;
   }
-  // Only an answer shows that the other end wants us; one that closes at once is not hurried.
+  // An answer shows that the other end wants us, as does a connection that lasts; one that closes
+  // at once is not hurried.
   backoff_.reset();
   ++counters_.received;
   received_(std::string_view(buffer_).substr(0, size));
@@ -80,6 +82,7 @@ void SeqpacketClient::disconnect() {
   loop_.remove(fd_.get());
   fd_.reset();
   ++counters_.disconnects;
+  backoff_.held(EventLoop::now() - since_);
   retry_.start(backoff_.next());
   if (state_) state_(false);
 }

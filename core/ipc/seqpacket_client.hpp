@@ -65,6 +65,7 @@ class SeqpacketClient {
   Fd fd_;
   std::string buffer_;
   Backoff backoff_;
+  std::int64_t since_ = 0;  // connected, by the loop's clock
   Timer retry_;
   Counters counters_;
 };

@@ -95,6 +95,24 @@ TEST_F(CacheTest, BringsBackWhatWasSaved) {
   EXPECT_EQ(other.counters().bad_files, 0U);
 }
 
+TEST_F(CacheTest, BringsBackRecordsAndRereads) {
+  Replica replica;
+  rows::TlsrptRow record = tlsrpt_row("a.example");
+  record.valid_to = std::nullopt;
+  record.seq = 5;
+  rows::RereadRow reread = reread_row("b.example");
+  reread.seq = 6;
+  replica.on_change(record);
+  replica.on_change(reread);
+  ASSERT_TRUE(replica.save(path));
+  Replica other;
+  ASSERT_TRUE(other.load(path));
+  ASSERT_EQ(other.sizes().domains, 2U);
+  EXPECT_EQ(*other.find("a.example")->tlsrpt(), record);
+  EXPECT_EQ(*other.find("b.example")->reread(), reread);
+  EXPECT_EQ(other.sequence(), 6U);
+}
+
 TEST_F(CacheTest, IsNotThereAtTheFirstStart) {
   Replica replica;
   EXPECT_FALSE(replica.load(path));

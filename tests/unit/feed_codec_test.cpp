@@ -273,5 +273,51 @@ TEST(FeedLine, IsTheSameForAnySplit) {
   EXPECT_EQ(read([] { return std::size_t{1}; }), whole);
 }
 
+TEST(FeedLine, BringsBackTheVariantsOfTheLaterTables) {
+  for (const auto table : {rows::Table::tlsrpt, rows::Table::reread})
+    expect_same(rows::Deletion{.table = table, .name = "example.org"});
+  rows::TlsrptRow record = tlsrpt_row("example.org");
+  record.seq = 3;
+  rows::RereadRow reread = reread_row("example.org");
+  reread.seq = 4;
+  for (const rows::Change& change : {rows::Change(record), rows::Change(reread)}) {
+    std::string text;
+    append_line(text, change);
+    const Line line = decode(std::string_view(text).substr(0, text.size() - 1));
+    ASSERT_TRUE(line.change) << text;
+    EXPECT_EQ(*line.change, change) << text;
+  }
+}
+
+TEST(FeedLine, SaysHowManyPutsBelongToADeletion) {
+  std::string text;
+  append_line(text, rows::Deletion{.table = rows::Table::mx_route, .name = "a", .seq = 5}, 3);
+  EXPECT_EQ(text, R"({"v":1,"seq":5,"op":"del","table":"mx_route","row":{"tenant":0,"name":"a"},)"
+                  R"("puts":3})"
+                  "\n");
+  text.pop_back();
+  EXPECT_EQ(decode(text).puts, 3U);
+  for (const char* const odd : {"-1", "1025", "\"3\"", "null", "3.0"}) {
+    std::string other = text;
+    other.replace(other.find(":3}"), 2, std::string(":") + odd);
+    EXPECT_EQ(decode(other).puts, 0U) << other;
+    EXPECT_TRUE(decode(other).change) << other;
+  }
+}
+
+// The last of a name counts, wherever the row stands, as with the trees of other libraries.
+TEST(FeedLine, TakesTheLastOfAName) {
+  const Line line = decode(
+      R"({"row":{"base":1},"v":2,"table":"domain","op":"end","op":"put","row":{"base":7,)"
+      R"("rdata":"0102","base":"a","rdata":"03"},"seq":"1","v":1,"seq":4,"\u0074able":"tl\u0073a"})");
+  ASSERT_TRUE(line.change);
+  EXPECT_EQ(std::get<rows::TlsaRow>(*line.change),
+            (rows::TlsaRow{.base = "a", .rdata = {3}, .seq = 4}));
+  EXPECT_EQ(name(decode(R"({"v":1,"seq":4,"op":"put","table":"tlsa",)"
+                        R"("row":{"base":"a","base":7}})")
+                     .skip),
+            "wrong-type");
+}
+
 }  // namespace
 }  // namespace mxw::feed

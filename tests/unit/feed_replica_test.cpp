@@ -382,5 +382,98 @@ TEST_F(ReplicaTest, HoldsAtMostTheRowsOfOneNameThatTheStoreHas) {
   EXPECT_EQ(replica.counters().refused, 5U);
 }
 
+rows::TlsrptRow open_record(const std::string& domain, const std::string& record = "v=TLSRPTv1") {
+  rows::TlsrptRow row = tlsrpt_row(domain);
+  row.record = record;
+  row.valid_to = std::nullopt;
+  return row;
+}
+
+TEST_F(ReplicaTest, HoldsTheRecordThatIsCurrent) {
+  put(open_record("a.example", "old"));
+  put(open_record("a.example", "new"));
+  ASSERT_NE(replica.find("a.example"), nullptr);
+  EXPECT_EQ(replica.find("a.example")->tlsrpt()->record, "new");
+  EXPECT_THAT(told(), ElementsAre("a.example"));
+  again(open_record("a.example", "new"), seq);
+  EXPECT_THAT(told(), IsEmpty());
+  // The end of another span is no end of this one.
+  rows::TlsrptRow closed = tlsrpt_row("a.example");
+  closed.valid_from = at(-100);
+  put(closed);
+  EXPECT_NE(replica.find("a.example"), nullptr);
+  closed.valid_from = at(0);
+  put(closed);
+  EXPECT_EQ(replica.find("a.example"), nullptr);
+  EXPECT_THAT(told(), ElementsAre("a.example"));
+  put(closed);
+  EXPECT_EQ(replica.sizes().domains, 0U);
+}
+
+TEST_F(ReplicaTest, HoldsTheLastReread) {
+  put(reread_row("a.example"));
+  rows::RereadRow later = reread_row("a.example");
+  later.at = at(8);
+  later.ok = false;
+  put(later);
+  EXPECT_EQ(replica.find("a.example")->reread()->at, at(8));
+  EXPECT_FALSE(replica.find("a.example")->reread()->ok);
+  EXPECT_EQ(replica.sizes().domains, 1U);
+}
+
+TEST_F(ReplicaTest, RecordAndRereadGoByTheirTableAndWithTheirDomain) {
+  const auto fill = [this] {
+    put(domain_row("a.example"));
+    put(open_record("a.example"));
+    put(reread_row("a.example"));
+    told();
+  };
+  fill();
+  del(rows::Table::tlsrpt, "a.example");
+  EXPECT_EQ(replica.find("a.example")->tlsrpt(), nullptr);
+  EXPECT_NE(replica.find("a.example")->reread(), nullptr);
+  EXPECT_THAT(told(), ElementsAre("a.example"));
+  del(rows::Table::reread, "a.example");
+  EXPECT_EQ(replica.find("a.example")->reread(), nullptr);
+  EXPECT_NE(replica.find("a.example")->domain(), nullptr);
+  EXPECT_THAT(told(), ElementsAre("a.example"));
+  del(rows::Table::reread, "a.example");
+  EXPECT_THAT(told(), IsEmpty());
+  fill();
+  del(rows::Table::domain, "a.example");
+  EXPECT_EQ(replica.find("a.example"), nullptr);
+  EXPECT_THAT(told(), ElementsAre("a.example"));
+  // Alone they hold an entry, and the last of them takes it along.
+  put(reread_row("b.example"));
+  del(rows::Table::reread, "b.example");
+  EXPECT_EQ(replica.find("b.example"), nullptr);
+}
+
+TEST_F(ReplicaTest, RecordAndRereadThatDoNotComeAgainGoAtTheEnd) {
+  put(open_record("a.example"));
+  put(reread_row("a.example"));
+  put(open_record("b.example"));
+  put(reread_row("b.example"));
+  replica.on_reset();
+  again(open_record("a.example"), 101);
+  again(reread_row("b.example"), 104);
+  EXPECT_NE(replica.find("b.example")->tlsrpt(), nullptr);
+  replica.on_end(500);
+  EXPECT_NE(replica.find("a.example")->tlsrpt(), nullptr);
+  EXPECT_EQ(replica.find("a.example")->reread(), nullptr);
+  EXPECT_EQ(replica.find("b.example")->tlsrpt(), nullptr);
+  EXPECT_NE(replica.find("b.example")->reread(), nullptr);
+  EXPECT_EQ(replica.counters().swept, 2U);
+  // With a policy that was forgotten they stay and go.
+  put(policy_row("c.example"));
+  put(open_record("c.example"));
+  put(reread_row("c.example"));
+  replica.on_reset();
+  replica.on_end(600);
+  EXPECT_NE(replica.find("c.example")->tlsrpt(), nullptr);
+  replica.prune(policy_row("c.example").valid_until() + kDay + kSecond);
+  EXPECT_EQ(replica.find("c.example"), nullptr);
+}
+
 }  // namespace
 }  // namespace mxw::feed

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <map>
+#include <set>
 
 #include "core/feed/codec.hpp"
 #include "core/feed/feed_reader.hpp"
@@ -425,6 +426,122 @@ TEST_F(FeedTest, AReaderPassesOverWhatItDoesNotKnow) {
   EXPECT_EQ(skipped(Skip::not_json), 1U);
   EXPECT_EQ(skipped(Skip::unknown_table), 1U);
   EXPECT_EQ(skipped(Skip::wrong_type), 1U);
+}
+
+TEST_F(FeedTest, AReplacedSetIsTakenInOnePiece) {
+  listening = ipc::listen_on("unix:" + path, {}).value();
+  Said observer;
+  const auto reader = read(observer, 77);
+  const auto accepted = [&](std::string_view hello) {
+    Fd owner;
+    run_until([&] {
+      owner = Fd(::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK));
+      return static_cast<bool>(owner);
+    });
+    std::string said(100, '\0');
+    ssize_t count = -1;
+    run_until([&] { return (count = ::recv(owner.get(), said.data(), said.size(), 0)) > 0; });
+    EXPECT_EQ(said.substr(0, static_cast<std::size_t>(count)), hello);
+    return owner;
+  };
+  const auto send = [&](const Fd& owner, const auto&... more) {
+    const std::uint64_t before = reader->counters().lines;
+    std::string text;
+    append_line(text, more...);
+    EXPECT_EQ(::send(owner.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    run_until([&] { return reader->counters().lines > before; });
+  };
+  const rows::Deletion del{.table = rows::Table::mx_route, .name = "a.example", .seq = 80};
+  rows::RouteRow first = route_row("a.example", "mx1.example.org");
+  rows::RouteRow second = route_row("a.example", "mx2.example.org");
+  first.seq = 81;
+  second.seq = 82;
+  {
+    const Fd owner = accepted("{\"v\":1,\"from\":77}\n");
+    send(owner, del, 2);
+    send(owner, first);
+    EXPECT_THAT(observer.said, ElementsAre("here"));
+    EXPECT_EQ(reader->sequence(), 77U);
+  }
+  const Fd owner = accepted("{\"v\":1,\"from\":77}\n");  // what was half told is asked for again
+  send(owner, del, 2);
+  send(owner, first);
+  EXPECT_THAT(observer.said, ElementsAre("here", "gone", "here"));
+  send(owner, second);
+  EXPECT_THAT(observer.said,
+              ElementsAre("here", "gone", "here", "change 80", "change 81", "change 82"));
+  EXPECT_EQ(reader->sequence(), 82U);
+  // An owner that does not keep its word holds up nothing.
+  send(owner, rows::Deletion{.table = rows::Table::tlsa, .name = "_25._tcp.a", .seq = 83}, 9);
+  send(owner, rows::Deletion{.table = rows::Table::domain, .name = "a.example", .seq = 84});
+  EXPECT_EQ(observer.said.back(), "change 84");
+  EXPECT_EQ(observer.said.size(), 8U);
+}
+
+// As the map sees it: what the replica holds of a domain whenever it tells of changes.
+class Glances final : public Observer {
+ public:
+  void on_reset() override { replica.on_reset(); }
+  void on_change(const rows::Change& change) override { replica.on_change(change); }
+  void on_end(rows::Sequence head) override {
+    replica.on_end(head);
+    look();
+  }
+  void on_batch() override {
+    replica.on_batch();
+    ++batches;
+    look();
+  }
+  void on_state(bool) override {}
+  void look() {
+    const DomainEntry* entry = replica.find("a.example");
+    note(routes, entry == nullptr ? 0 : entry->routes().size());
+    note(tlsa, replica.tlsa("_25._tcp.a").size());
+  }
+  // From the first set on.
+  static void note(std::set<std::size_t>& seen, std::size_t size) {
+    if (size > 0 || !seen.empty()) seen.insert(size);
+  }
+  Replica replica;
+  std::set<std::size_t> routes, tlsa;
+  int batches = 0;
+};
+
+// Every line on its own, pages of three rows: the set comes in many batches.
+TEST_F(FeedTest, AReplacedSetIsNeverSeenEmptyOrHalf) {
+  serve({.peers = {}, .buffer_bytes = 1, .page_rows = 3});
+  const auto replace = [this](int routes) {
+    source.del(rows::Table::mx_route, "a.example");
+    for (int i = 0; i < routes; ++i)
+      source.put(route_row("a.example", "mx" + std::to_string(i) + ".example.org"));
+    source.del(rows::Table::tlsa, "_25._tcp.a");
+    for (int i = 0; i < 20; ++i)
+      source.put(tlsa_row("_25._tcp.a", {static_cast<std::uint8_t>(i), 1}));
+    for (int i = 0; i < 3; ++i) put_domain("d" + std::to_string(i) + ".example");
+  };
+  replace(40);
+  Glances map;
+  const auto reader = read(map, source.head().value());  // only what comes from now on
+  run_until([&] { return reader->connected(); });
+  for (const int routes : {40, 30, 40}) {
+    replace(routes);
+    server->notify();
+    until_told(*reader);
+    EXPECT_EQ(map.replica.find("a.example")->routes().size(), static_cast<std::size_t>(routes));
+  }
+  EXPECT_GT(map.batches, 10);  // else nothing was split
+  EXPECT_THAT(map.routes, ElementsAre(30, 40));
+  EXPECT_THAT(map.tlsa, ElementsAre(20));
+
+  // Replaced while everything is told.
+  Glances other;
+  const auto late = read(other, 0);
+  run_until([&] { return late->counters().lines > 50; });
+  replace(30);
+  server->notify();
+  until_told(*late);
+  EXPECT_EQ(other.replica.find("a.example")->routes().size(), 30U);
+  EXPECT_FALSE(other.routes.contains(0));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "core/ipc/backoff.hpp"
 #include "core/ipc/connect.hpp"
 #include "core/ipc/listener.hpp"
 #include "core/ipc/request.hpp"
@@ -229,6 +230,43 @@ TEST_F(SeqpacketTest, ClientComesBackAfterTheServerWasGone) {
   }
   EXPECT_THAT(states, ElementsAre(true, false, true, false));
   EXPECT_EQ(client->counters().dropped, 2U);
+}
+
+TEST(Backoff, BeginsAnewAfterAConnectionThatOutlastedTheWait) {
+  Backoff backoff;
+  EXPECT_EQ(backoff.next(), Backoff::kFirst);
+  EXPECT_EQ(backoff.next(), 2 * Backoff::kFirst);
+  backoff.held(4 * Backoff::kFirst);
+  EXPECT_EQ(backoff.next(), 4 * Backoff::kFirst);
+  backoff.held(8 * Backoff::kFirst + 1);
+  EXPECT_EQ(backoff.next(), Backoff::kFirst);
+  for (int i = 0; i < 10; ++i) (void)backoff.next();
+  backoff.held(Backoff::kLast);
+  EXPECT_EQ(backoff.next(), Backoff::kLast);
+}
+
+// It only hints and is never answered: that its connection lasted is enough.
+TEST_F(SeqpacketTest, ClientHurriesBackToAServerThatKeptIt) {
+  listen();
+  const auto client = SeqpacketClient::create(*loop, path, [](std::string_view) {}).value();
+  const auto accepted = [this] {
+    Fd fd;
+    run_until([&] {
+      fd = Fd(::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      return static_cast<bool>(fd);
+    });
+    return fd;
+  };
+  for (int i = 0; i < 3; ++i) (void)accepted();  // closed at once: after 100, 200 and 400 ms
+  {
+    const Fd kept = accepted();
+    EXPECT_TRUE(client->send("hint"));
+    run_for(8 * Backoff::kFirst + 50 * kMillisecond);
+    EXPECT_TRUE(client->connected());
+  }
+  const std::int64_t left = EventLoop::now();
+  (void)accepted();
+  EXPECT_LT(EventLoop::now() - left, 8 * Backoff::kFirst);
 }
 
 TEST_F(SeqpacketTest, ClientDropsWhatAStandingServerDoesNotTake) {
