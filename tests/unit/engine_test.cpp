@@ -462,8 +462,12 @@ TEST_F(EngineTest, VerdictsAreByDomain) {
   publish("a.test", policy_text("enforce", 604'800, {"other.test"}));
   publish("b.test", policy_text("enforce", 604'800, {"mx.test"}));
   for (const char* domain : {"a.test", "b.test"}) dns.mx(domain, {"mx.test"});
-  EXPECT_EQ(want("a.test").mx, std::vector<std::string>{"other.test"});
-  EXPECT_EQ(want("b.test").mx, std::vector<std::string>{"mx.test"});
+  dns.address("mx.test");
+  for (const char* freshness : {"cold", "hot"}) {
+    EXPECT_EQ(want("a.test").mx, std::vector<std::string>{"other.test"}) << freshness;
+    EXPECT_EQ(want("b.test").mx, std::vector<std::string>{"mx.test"}) << freshness;
+  }
+  EXPECT_EQ(routes("a.test").at(0).mx_host, routes("b.test").at(0).mx_host);
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ TEST_F(MapSession, NoCommandIsTakenFromTheSocket) {
   }
   EXPECT_EQ(exchange(ask("example.org")), Replies{std::string(kSecure)}) << "all is there still";
   EXPECT_TRUE(bench.policyd.wanted.empty());
+  EXPECT_TRUE(bench.policyd.hinted.empty());
 }
 
 TEST_F(MapSession, AnySplitOfTheInputGivesTheSame) {
