@@ -103,8 +103,8 @@ Judged judge_sts(const Compiled& facts, KeyKind kind, Time now) {
   return secure_if_named(facts, kind, Basis::sts);
 }
 
-// What was not asked again in time is an error, not a denial: Postfix finds out for itself. It is one
-// for as long as routes count.
+// What was not asked again in time is an error, not a denial: Postfix finds out for itself. It is
+// one for as long as routes count.
 Word dane_at(const Compiled& facts, Time now) {
   if (facts.dane == Word::notfound || now <= facts.dane_until) return facts.dane;
   return now <= facts.dane_until + limits::kDaneGrace ? Word::dane : Word::notfound;

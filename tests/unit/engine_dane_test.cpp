@@ -97,6 +97,21 @@ TEST_F(DaneTest, OneHostsFailureIsItsOwn) {
   EXPECT_EQ(tlsa_count("mx1.example.org"), 1);
 }
 
+// RFC 7672 section 2.1.2: a lookup that fails is never a denial, for readers of the rows neither.
+TEST_F(DaneTest, ATlsaLookupThatFailsIsAnError) {
+  int number = 0;
+  for (const Outcome failure : {Outcome::servfail, Outcome::refused, Outcome::timeout,
+                                Outcome::bogus, Outcome::malformed, Outcome::network}) {
+    const std::string domain = "d" + std::to_string(number++) + ".test";
+    publish(domain, kEnforce);
+    dns.mx(domain, {"mx." + domain}, true);
+    dns.address("mx." + domain, true);
+    dns.set("_25._tcp.mx." + domain, dns::Type::tlsa, failure);
+    EXPECT_EQ(dane(domain), "error") << resolve::outcome_name(failure);
+    EXPECT_EQ(dane_of_rows(domain), "error") << resolve::outcome_name(failure);
+  }
+}
+
 // postfix-tlspol #189: AAAA of Amazon SES fails, the rest is fine and unsigned.
 TEST_F(DaneTest, OneFamilyThatAnswersIsEnough) {
   publish("example.org", kEnforce);

@@ -226,6 +226,46 @@ TEST(MapAnswer, DaneIsToldToPostfixAsConfiguredAndTakesNoPolicyAway) {
   }
 }
 
+// PERM would bounce mail, TEMP and TIMEOUT would hold it for a trouble of ours: whatever is known,
+// the reply is a level of TLS or nothing (RFC 8461 section 5: no failure here is permanent).
+TEST(MapAnswer, NoReplyIsEverAFailure) {
+  std::vector<Known> all = {Known{}, none_known()};
+  for (const auto mode : {Mode::none, Mode::testing, Mode::enforce}) {
+    for (const auto dane : {DaneState::none, DaneState::some, DaneState::all, DaneState::error}) {
+      for (const std::vector<std::string>& mx :
+           {std::vector<std::string>{"mx.example.org"}, {"*.other.test"}, {"*"}, {}}) {
+        Known known = policy_of(mode, mx);
+        known.dane = dane;
+        all.push_back(known);
+      }
+    }
+  }
+  for (const Known& known : all) {
+    for (const auto action : {Brake::Action::none, Brake::Action::bypass, Brake::Action::pin}) {
+      for (const auto kind : {KeyKind::domain, KeyKind::smart_host}) {
+        for (const auto dialect : {Dialect::postfix, Dialect::sendmail}) {
+          Given given = with_dane(PostfixDane::dane_only);
+          given.brake = brake_of(action);
+          given.kind = kind;
+          given.dialect = dialect;
+          const std::string reply = decide(&known, given).reply;
+          EXPECT_TRUE(reply == kNotFoundText || reply.starts_with("OK ")) << reply;
+        }
+      }
+    }
+  }
+}
+
+// Snawoot #67: RFC 8461 section 2 lets MTA-STS override no DANE, whether it holds or fails.
+TEST(MapAnswer, APolicyNeverOverridesDane) {
+  for (const auto dane : {DaneState::some, DaneState::all, DaneState::error}) {
+    const Known known = dane_known(dane);
+    EXPECT_EQ(decide(&known, with_dane(PostfixDane::dane)).reply, "OK dane");
+    EXPECT_EQ(decide(&known, with_dane(PostfixDane::dane_only)).reply,
+              dane == DaneState::all ? "OK dane-only" : "OK dane");
+  }
+}
+
 TEST(MapAnswer, DaneIsHintedAtItsEndAndIsAnErrorForADay) {
   for (const auto level : {PostfixDane::dane, PostfixDane::dane_only}) {
     Given given = with_dane(level);

@@ -51,6 +51,19 @@ TEST_F(MapSession, AnswersInTheOrderOfTheQueries) {
   EXPECT_TRUE(session.idle());
 }
 
+// The policy socket of a peer took these. Ours has no word but the name of a map.
+TEST_F(MapSession, NoCommandIsTakenFromTheSocket) {
+  for (const std::string command :
+       {"DUMP", "PURGE", "JSON example.org", "QUERY example.org", "DUMP example.org", "reload",
+        "{\"v\":1,\"cmd\":\"remove\",\"domain\":\"example.org\"}",
+        "{\"v\":1,\"id\":1,\"op\":\"reread\",\"domain\":\"example.org\"}"}) {
+    EXPECT_EQ(exchange(netstring(command)), Replies{"NOTFOUND "}) << command;
+  }
+  EXPECT_EQ(exchange(ask("example.org")), Replies{std::string(kSecure)}) << "all is there still";
+  EXPECT_TRUE(bench.policyd.wanted.empty());
+  EXPECT_TRUE(bench.policyd.hinted.empty());
+}
+
 TEST_F(MapSession, AnySplitOfTheInputGivesTheSame) {
   const std::string input = ask("example.org") + ask("none.example") + ask("[mx.example.org]");
   bench.know("mx.example.org", policy_of(Mode::enforce, {"mx.example.org"}));

@@ -138,6 +138,29 @@ TEST(StsPolicy, AnMxIsADomainOrAWildcardAndADomain) {
   EXPECT_EQ(policy(head + std::string(63, 'a') + ".test").substr(0, 14), "enforce 86400 ");
 }
 
+// What programming languages take for ends of lines and for digits is none of it here.
+TEST(StsPolicy, OnlyLfEndsALineAndOnlyAsciiDigitsCount) {
+  const std::string head = "version: STSv1\nmode: enforce\nmx: a.test\n";
+  for (const std::string_view end :
+       {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xc2\x85", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e"})
+    EXPECT_EQ(policy(head + "max_age: 1" + std::string(end) + "x: 1\n"), "4 max_age") << end;
+  for (const std::string_view number : {"1_0", "+5", "0x10", "1e3", "1.0", "\xd9\xa1",
+                                        "\xd9\xa1\xd9\xa2", "\xef\xbc\x91", "\xc2\xb9"})
+    EXPECT_EQ(policy(head + "max_age: " + std::string(number) + "\n"), "4 max_age") << number;
+}
+
+TEST(StsPolicy, OfDuplicatesTheFirstCounts) {
+  const std::string tail = "mx: a.test\nmax_age: 7\nmax_age: 0\nmode: none\nversion: STSv2\n";
+  EXPECT_EQ(policy("version: STSv1\nmode: enforce\n" + tail), "enforce 7 a.test");
+}
+
+TEST(StsPolicy, NothingIsMadeUpForAMissingKey) {
+  EXPECT_EQ(policy("mode: none\nmax_age: 1\n"), "2 missing version");
+  EXPECT_EQ(policy("version: STSv1\nmax_age: 1\nmx: a.test\n"), "3 missing mode");
+  EXPECT_EQ(policy("version: STSv1\nmode: enforce\nmx: a.test\n"), "3 missing max_age");
+  EXPECT_EQ(policy("version: STSv1\nmode: none\nmax_age: 1\n"), "none 1");
+}
+
 TEST(StsPolicy, KeepsTheLinesAndSaysWhatItPassedOver) {
   const auto parsed = parse_sts_policy(
       "version: STSv1\r\nmode: enforce\r\nmode: none\r\nmode: none\r\nmax_age: 99999999\r\n"
