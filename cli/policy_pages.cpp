@@ -17,7 +17,7 @@ std::vector<PolicyAndRoutes> grouped(std::vector<rows::Change> rows) {
           name && name->text() == policy->domain)
         out.push_back({std::move(*policy), {}});
     } else if (auto* const route = std::get_if<rows::RouteRow>(&row);
-             route != nullptr && !out.empty() && route->policy_domain == out.back().policy.domain)
+               route != nullptr && !out.empty() && route->policy_domain == out.back().policy.domain)
       out.back().routes.push_back(std::move(*route));
   }
   return out;

@@ -46,9 +46,10 @@ std::string headline(const DomainView& view, Time now) {
 void add_policy(const DomainView& view, std::string& out) {
   const auto* const policy = one_of<rows::PolicyRow>(view);
   if (policy == nullptr) return;
-  out += "  policy: id " + (policy->id.empty() ? "not known" : printable(policy->id)) + ", max_age " + std::to_string(policy->max_age) +
-         " s, from " + printable(policy->source) + ", first " + moment_text(policy->valid_from) +
-         ", last fetched " + moment_text(policy->fetched_at) + "\n";
+  out += "  policy: id " + (policy->id.empty() ? "not known" : printable(policy->id)) +
+         ", max_age " + std::to_string(policy->max_age) + " s, from " + printable(policy->source) +
+         ", first " + moment_text(policy->valid_from) + ", last fetched " +
+         moment_text(policy->fetched_at) + "\n";
   const auto parsed = policy::parse_sts_policy(view.body);
   if (!parsed) return;
   for (const std::string& pattern : parsed->mx) out += "    mx: " + pattern + "\n";

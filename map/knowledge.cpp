@@ -99,7 +99,7 @@ class Knowledge::Thread {
   unsigned ticks_ = 0;
   std::uint64_t dropped_told_ = 0;
   std::atomic<bool> recording_ = false;  // a tally is on its way to the file
-  bool under_way_ = false;  // a batch that the serving thread has not taken yet
+  bool under_way_ = false;               // a batch that the serving thread has not taken yet
   // False once this is gone, for calls posted to the serving thread and not yet run there.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::jthread thread_;

@@ -61,8 +61,9 @@ Result<Fd> lock(const std::string& folder) {
   if (!fd) return fail(ErrorKind::environment, path + ": " + std::strerror(errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return fail(ErrorKind::environment,
-                folder + ": another mxwarden-policyd uses this store (`mxwarden policy import` works "
-                         "while it runs)");
+                folder +
+                    ": another mxwarden-policyd uses this store (`mxwarden policy import` works "
+                    "while it runs)");
   return fd;
 }
 

@@ -18,9 +18,10 @@ struct OpenedStore {
 };
 
 // Opens `folder`/policy.db and reads all its pages. A file that is damaged, or no database of ours,
-// is put aside under another name; then, as when there is none, an empty one is filled from the last
-// backup. Error (environment): another process has it, full disk, no permission, a newer schema: the
-// old file stands as it is; readers of the feed go on with their copies until this succeeds.
+// is put aside under another name; then, as when there is none, an empty one is filled from the
+// last backup. Error (environment): another process has it, full disk, no permission, a newer
+// schema: the old file stands as it is; readers of the feed go on with their copies until this
+// succeeds.
 [[nodiscard]] Result<OpenedStore> open_store(const std::string& folder, Time now);
 
 // Copies what holds now to `folder`/policy.backup: once a day. A store without any policy does not

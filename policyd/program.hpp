@@ -42,7 +42,7 @@ class Program {
 
   std::string state_folder_;
   std::set<std::string> listed_;  // of `domains_from = ["file:..."]`
-  Fd lock_;  // of the store
+  Fd lock_;                       // of the store
   std::unique_ptr<store::PolicyStore> store_;
   std::unique_ptr<Witness> witness_;
   std::unique_ptr<StoreSource> source_;

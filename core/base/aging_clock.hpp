@@ -2,8 +2,8 @@
 //
 // Elapsed time is CLOCK_BOOTTIME's. Wall time is followed as long as it agrees with that to within
 // kStep, so that it drifts with the machine's own corrections; after a larger step it is no longer
-// believed until StepWatch says so: a clock set wrong must neither end all policies at once nor keep them
-// for ever. One thread, or a copy each.
+// believed until StepWatch says so: a clock set wrong must neither end all policies at once nor
+// keep them for ever. One thread, or a copy each.
 #pragma once
 
 #include <cstdint>
