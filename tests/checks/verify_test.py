@@ -190,7 +190,7 @@ class Verify(unittest.TestCase):
         self.assertEqual(run(tool, "verify", "a", "b", cwd="/")[0], 2)
         code, out = run(tool, "--help", cwd="/")
         self.assertEqual(code, 0)
-        self.assertRegex(out, r"(?m)^  verify  ")
+        self.assertRegex(out, r"(?m)^  verify ")
         code, out = run(tool, "verify", "--help", cwd="/")
         self.assertEqual(code, 0)
         self.assertIn("verify CASE.json", out)

@@ -231,8 +231,8 @@ TEST_F(Reload, RefusesWholeAndNamesWhatNeedsARestart) {
 }
 
 TEST_F(Reload, LetsOtherProgramsTablesChange) {
-  write("[map]\nlisten = []\n[policyd]\nrefresh_interval_s = 60\n");
-  const std::string_view mine[] = {"paths", "policyd"};
+  write("[map]\nlisten = []\n[log]\nlevel = \"debug\"\n");
+  const std::string_view mine[] = {"paths", "log"};
   EXPECT_TRUE(reload(Config{}, path, mine));
   EXPECT_FALSE(reload(Config{}, path));
 }
