@@ -2,10 +2,11 @@
 // same answer. In two steps, so that a hot lookup makes no text: compile() turns what is known of a
 // domain into rows of times and a ready reply, choose() picks by them. decide() is both.
 //
-// Order (semantics 11): off > bypass > pin > DANE > STS. `off`, `bypass`, a domain's report_only
-// and observe mode hold the answer back: NOTFOUND at once, while `would_be` says what would have
-// been said. Never TEMP, PERM or TIMEOUT: each defers all mail, also to domains that ask for
-// nothing.
+// Order (semantics 11): off > bypass > pin > DANE > STS; but DANE of only some MX hosts, or not
+// known, takes no enforced policy away (docs/decisions/0008). `off`, `bypass`, a domain's
+// report_only and observe mode hold the answer back: NOTFOUND at once, while `would_be` says what
+// would have been said. Never TEMP, PERM or TIMEOUT: each defers all mail, also to domains that ask
+// for nothing.
 //
 // A policy in mode testing is NOTFOUND with basis `testing`; strict_testing takes it as enforce. A
 // policy past its valid_until is as none. The smart host `[h]` is answered from the policy of h,
