@@ -240,10 +240,12 @@ Result<std::vector<EventRow>> SqlitePolicyStore::events(Key domain, std::size_t 
       sql::read_event, domain.tenant, domain.name, limit);
 }
 
-Result<std::vector<DomainRow>> SqlitePolicyStore::due(Time before, std::size_t limit) {
-  return database_.all(
-      sql::kSelectDomain + "WHERE refresh_at <= ? ORDER BY refresh_at, tenant, name LIMIT ?",
-      sql::read_domain, before, limit);
+Result<std::vector<DomainRow>> SqlitePolicyStore::due(std::uint32_t tenant, Time before,
+                                                       const DuePlace& after, std::size_t limit) {
+  return database_.all(sql::kSelectDomain +
+                           "WHERE tenant = ? AND refresh_at <= ? AND (refresh_at, name) > (?, ?) "
+                           "ORDER BY refresh_at, name LIMIT ?",
+                       sql::read_domain, tenant, before, after.refresh_at, after.name, limit);
 }
 
 }  // namespace mxw::store

@@ -246,14 +246,25 @@ TYPED_TEST(PolicyStoreRows, DueIsOrderedAndBounded) {
   never.refresh_at.reset();
   value_of(this->store_->put_domain(never));
 
-  const auto names = [&](Time before, std::size_t limit) {
+  DomainRow theirs = domain_row("0.test");
+  theirs.tenant = 7;
+  theirs.refresh_at = at(5);
+  value_of(this->store_->put_domain(theirs));
+
+  const auto names = [&](Time before, std::size_t limit, const DuePlace& after = {}) {
     std::vector<std::string> due;
-    for (const DomainRow& row : value_of(this->store_->due(before, limit))) due.push_back(row.name);
+    for (const DomainRow& row : value_of(this->store_->due(0, before, after, limit)))
+      due.push_back(row.name);
     return due;
   };
   EXPECT_THAT(names(at(30), 10), ElementsAre("a.test", "b.test", "c.test"));
   EXPECT_THAT(names(at(99), 2), ElementsAre("a.test", "b.test"));
   EXPECT_THAT(names(at(9), 10), IsEmpty());
+  EXPECT_THAT(names(at(99), 2, {at(20), "b.test"}), ElementsAre("c.test"));
+  EXPECT_THAT(names(at(99), 2, {at(20), "a.test"}), ElementsAre("b.test", "c.test"));
+  EXPECT_THAT(names(at(99), 1, {at(10), "zz.test"}), ElementsAre("b.test"));
+  ASSERT_EQ(value_of(this->store_->due(7, at(99), {}, 10)).size(), 1U);
+  EXPECT_EQ(value_of(this->store_->due(7, at(99), {}, 10))[0].name, "0.test");
 }
 
 TYPED_TEST(PolicyStoreRows, StatisticsCount) {
