@@ -151,7 +151,7 @@ class Engine {
   struct Memory {
     Recent recent;
     std::int64_t tlsrpt_next = INT64_MIN, reread_next = INT64_MIN, routes_next = INT64_MIN;
-    bool mx_failed = false;  // and no routes are stored: DANE is not known
+    unsigned mx_failures = 0;  // in a row, and no routes are stored: DANE is not known
   };
 
   // engine.cpp: questions and looks
@@ -194,7 +194,8 @@ class Engine {
   bool walk_row(const rows::Change& change, Time now);  // whether it was written
   [[nodiscard]] bool needs_routes(const std::string& domain);
   void prune();
-  [[nodiscard]] store::PolicyBounds bounds() const;  // Options::bounds, as far as the clock is known
+  [[nodiscard]] store::PolicyBounds bounds()
+      const;  // Options::bounds, as far as the clock is known
 
   // Calls `handler` only while this exists.
   template <typename Value>

@@ -140,6 +140,10 @@ bool Engine::needs_routes(const std::string& domain) {
   const Stored stored = load(domain, false);
   const Time now = clock_.wall();
   if (now - stored.domain.last_asked > kIdle) return false;
+  const auto known = memories_.find(domain);
+  if (known != memories_.end() && known->second.mx_failures > 0 &&
+      now - stored.domain.last_asked <= kColdRetry)
+    return true;
   const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
   return protects || !shelf_.routes(domain).empty();
 }

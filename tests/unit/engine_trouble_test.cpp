@@ -1,4 +1,5 @@
-// The engine with a clock that was wrong at start, and with a store that refuses some rows for ever.
+// The engine with a clock that was wrong at start, and with a store that refuses some rows for
+// ever.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -85,6 +86,7 @@ TEST_F(ClockAhead, AFetchReplacesIt) {
 TEST_F(ClockAhead, ADayOfFailuresEndsIt) {
   start_ahead();
   restart();
+  want("example.org");
   advance(23 * kHour);
   EXPECT_TRUE(stored());
   advance(3 * kHour);

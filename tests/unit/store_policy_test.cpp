@@ -199,8 +199,9 @@ TYPED_TEST(PolicyStoreRows, RoutesAreReplacedAsASet) {
 
 TYPED_TEST(PolicyStoreRows, TlsaIsReplacedAsASet) {
   const std::string base = "_25._tcp.mx.example.org";
-  const std::vector rows = {tlsa_row(base, {3, 1, 1, 0xaa}), tlsa_row(base, {2, 0, 1, 0xbb}),
-                            tlsa_row(base, {3, 1, 1, 0xaa})};
+  std::vector rows = {tlsa_row(base, {3, 1, 1, 0xaa}), tlsa_row(base, {2, 0, 1, 0xbb}),
+                      tlsa_row(base, {3, 1, 1, 0xaa})};
+  for (TlsaRow& row : rows) row.found_at = "host.example.net";
   value_of(this->store_->replace_tlsa({0, base}, rows));
   auto read = value_of(this->store_->tlsa({0, base}));
   for (TlsaRow& row : read) row.seq = 0;
