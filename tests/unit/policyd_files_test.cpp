@@ -29,7 +29,7 @@ class NamedFiles : public testing::Test {
     return sound.error().message;
   }
 
-  ipc::SocketDirectory directory;
+  mxw::SocketDirectory directory;
   config::Config config;
 };
 
@@ -54,8 +54,8 @@ TEST_F(NamedFiles, ListsOfDomains) {
 }
 
 TEST_F(NamedFiles, Authorities) {
-  const auto key = x509::ec_key();
-  config.fetch.ca_file = write("ca.pem", x509::pem_of({x509::make_cert({}, key)}));
+  const auto key = mxw::test::ec_key();
+  config.fetch.ca_file = write("ca.pem", mxw::test::pem_of({mxw::test::make_cert({}, key)}));
   EXPECT_EQ(complaint(), "");
   config.fetch.ca_file = directory.file("absent.pem");
   EXPECT_THAT(complaint(), HasSubstr("absent.pem: No such file"));

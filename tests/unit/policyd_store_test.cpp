@@ -174,7 +174,8 @@ TEST_F(ControlTest, EventsSayWhoDidIt) {
                                             "refresh-asked by uid 4000000123",
                                             "policy-removed by root (uid 0): x"}));
   std::vector<std::string> stored;
-  for (const rows::EventRow& event : *store.events({0, "example.org"}, 9))
+  const auto events = *store.events({0, "example.org"}, 9);
+  for (const rows::EventRow& event : events)
     stored.insert(stored.begin(), event.kind + ' ' + event.detail);
   EXPECT_EQ(stored, told);
 }

@@ -261,8 +261,8 @@ TYPED_TEST(PolicyStoreRows, DueIsOrderedAndBounded) {
   EXPECT_THAT(names(at(30), 10), ElementsAre("a.test", "b.test", "c.test"));
   EXPECT_THAT(names(at(99), 2), ElementsAre("a.test", "b.test"));
   EXPECT_THAT(names(at(9), 10), IsEmpty());
-  EXPECT_THAT(names(at(99), 2, {at(20), "b.test"}), ElementsAre("c.test"));
-  EXPECT_THAT(names(at(99), 2, {at(20), "a.test"}), ElementsAre("b.test", "c.test"));
+  EXPECT_THAT(names(at(30), 2, {at(20), "b.test"}), ElementsAre("c.test"));
+  EXPECT_THAT(names(at(30), 2, {at(20), "a.test"}), ElementsAre("b.test", "c.test"));
   EXPECT_THAT(names(at(99), 1, {at(10), "zz.test"}), ElementsAre("b.test"));
   ASSERT_EQ(value_of(this->store_->due(7, at(99), {}, 10)).size(), 1U);
   EXPECT_EQ(value_of(this->store_->due(7, at(99), {}, 10))[0].name, "0.test");
