@@ -62,7 +62,7 @@ struct Daemon {
   std::vector<ExtraOption> options;
 
   // What `--check-config` looks at besides the settings themselves: files they name. May be empty.
-  std::function<Result<void>(const config::Config&)> check;
+  std::function<Result<void>(const config::Config&)> check = {};
 
   // Work instead of serving (`--import DIR`): an exit code ends the program. May be empty.
   std::function<std::optional<int>(const config::Config&, const Given&)> once;
