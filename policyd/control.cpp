@@ -7,7 +7,6 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/limits.hpp"
 #include "core/feed/codec.hpp"
-#include "core/ipc/json_message.hpp"
 #include "core/mail/name.hpp"
 #include "core/policy/mta_sts.hpp"
 #include "policyd/control_rows.hpp"
@@ -95,7 +94,7 @@ Result<std::unique_ptr<Control>> Control::create(EventLoop& loop, int listen_fd,
   auto server = ipc::SeqpacketServer::create(
       loop, listen_fd, std::move(peers),
       [self](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
-        peer.send(self->answer(message));
+        peer.send(self->answer(message, peer.credentials().uid));
       },
       options);
   if (!server) return std::unexpected(std::move(server.error()));
@@ -103,7 +102,7 @@ Result<std::unique_ptr<Control>> Control::create(EventLoop& loop, int listen_fd,
   return control;
 }
 
-std::string Control::answer(std::string_view text) {
+std::string Control::answer(std::string_view text, uid_t who) {
   const auto message = ipc::JsonMessage::parse(text, kMessageBytes);
   if (!message) return refusal("no request of version 1");
   const std::string cmd = message->text("cmd", rows::kWordBytes);
@@ -120,37 +119,54 @@ std::string Control::answer(std::string_view text) {
   if (cmd == "policy-history") return history(store_, domain);
   if (cmd == "policy-body")
     return body(store_, domain, time_of(*message, "at", now), message->number("offset"));
-  if (cmd == "policy-refresh") {
-    engine_.refresh(domain);
-    return done();
-  }
-  if (cmd == "policy-remove") return remove(domain, message->text("reason", kReasonBytes), now);
-  if (cmd == "policy-import")
-    return import(ImportText{.domain = domain,
-                             .id = message->text("id", rows::kWordBytes),
-                             .body = message->text("body", limits::kPolicyBytes),
-                             .fetched_at = time_of(*message, "fetched_at", now)},
-                  now);
+  if (cmd == "policy-refresh" || cmd == "policy-remove" || cmd == "policy-import")
+    return change(*message, domain, cmd, "by " + ipc::describe(who));
   return refusal("unknown command: " + cmd);
 }
 
-std::string Control::remove(const std::string& domain, const std::string& reason, Time now) {
+// What changes something, with who did it.
+std::string Control::change(const ipc::JsonMessage& message, const std::string& domain,
+                            const std::string& cmd, const std::string& who) {
+  const Time now = clock_();
+  if (cmd == "policy-import") {
+    return import(ImportText{.domain = domain,
+                             .id = message.text("id", rows::kWordBytes),
+                             .body = message.text("body", limits::kPolicyBytes),
+                             .fetched_at = time_of(message, "fetched_at", now)},
+                  now, who);
+  }
   rows::EventRow event;
   event.time = now;
   event.domain = domain;
-  event.kind = name(EventKind::policy_removed);
-  event.detail = reason;
-  const auto ended = store_.end_policy({.tenant = 0, .name = domain}, now, &event);
-  if (!ended) return refusal(ended.error().message);
-  if (!*ended) return refusal("no policy of " + domain + " is stored");
+  event.detail = who;
+  if (cmd == "policy-refresh") return refresh(std::move(event));
+  return remove(std::move(event), message.text("reason", kReasonBytes));
+}
+
+// A store that does not take the event is no reason not to look.
+std::string Control::refresh(rows::EventRow event) {
+  event.kind = name(EventKind::refresh_asked);
+  engine_.refresh(event.domain);
+  (void)store_.append_event(event);
   if (committed_) committed_(event);
   return done();
 }
 
-std::string Control::import(const ImportText& text, Time now) {
-  auto imported = import_text(text, store_, now);
+std::string Control::remove(rows::EventRow event, const std::string& reason) {
+  event.kind = name(EventKind::policy_removed);
+  if (!reason.empty()) event.detail += ": " + reason;
+  const auto ended = store_.end_policy({.tenant = 0, .name = event.domain}, event.time, &event);
+  if (!ended) return refusal(ended.error().message);
+  if (!*ended) return refusal("no policy of " + event.domain + " is stored");
+  if (committed_) committed_(event);
+  return done();
+}
+
+std::string Control::import(const ImportText& text, Time now, const std::string& who) {
+  auto imported = import_text(text, store_, now, who);
   if (!imported) return refusal(imported.error().message);
-  if (committed_ && *imported == Imported::stored) committed_(imported_event(text.domain, now));
+  if (committed_ && *imported == Imported::stored)
+    committed_(imported_event(text.domain, now, who));
   std::string out;
   begin(out).member("result", name(*imported)).end_object();
   return out;

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/ipc/json_message.hpp"
 #include "core/ipc/seqpacket_server.hpp"
 #include "core/store/policy_store.hpp"
 #include "policyd/engine.hpp"
@@ -42,16 +43,20 @@ class Control {
                                                  store::PolicyStore& store,
                                                  std::function<Time()> clock);
 
-  // After an import or a removal was committed.
+  // After an import, a removal or an asked refresh was committed.
   using Committed = std::function<void(const rows::EventRow& event)>;
   void on_commit(Committed callback) { committed_ = std::move(callback); }
 
-  // The answer to one message; public for tests and fuzzing: total on any octets.
-  [[nodiscard]] std::string answer(std::string_view message);
+  // The answer to one message; public for tests and fuzzing: total on any octets. Events of what
+  // was done name `who`.
+  [[nodiscard]] std::string answer(std::string_view message, uid_t who);
 
  private:
-  [[nodiscard]] std::string remove(const std::string& domain, const std::string& reason, Time now);
-  [[nodiscard]] std::string import(const ImportText& text, Time now);
+  [[nodiscard]] std::string change(const ipc::JsonMessage& message, const std::string& domain,
+                                   const std::string& cmd, const std::string& who);
+  [[nodiscard]] std::string refresh(rows::EventRow event);
+  [[nodiscard]] std::string remove(rows::EventRow event, const std::string& reason);
+  [[nodiscard]] std::string import(const ImportText& text, Time now, const std::string& who);
 
   Control(Engine& engine, store::PolicyStore& store, std::function<Time()> clock)
       : engine_(engine), store_(store), clock_(std::move(clock)) {}

@@ -22,12 +22,13 @@ Engine::Engine(Clock& clock, Dns& dns, Https& https, store::PolicyStore& store, 
       scale_(clock.wall(), clock.boot()),
       shelf_(store, observer, scale_, options_.tenant, options_.origin),
       tick_(clock.alarm([this] { tick(); })) {
-  hints_at_ = clock.boot();
+  began_at_ = hints_at_ = clock.boot();
 }
 
 Engine::~Engine() = default;
 
 void Engine::start() {
+  scale_.begun(shelf_.head());
   walking_ = true;
   prune_at_ = clock_.boot() + kPruneEvery;
   tick();
@@ -40,7 +41,8 @@ Time Engine::time() {
 }
 
 Moment Engine::moment(bool reread) {
-  return {time(), options_.random ? options_.random() : 0.5, options_.interval, reread};
+  return {time(), options_.random ? options_.random() : 0.5, options_.interval, reread,
+          settled()};
 }
 
 Stored Engine::load(const std::string& domain, bool asked) {

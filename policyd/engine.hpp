@@ -56,6 +56,9 @@ inline constexpr std::int64_t kPruneEvery = 10 * kMinute;
 inline constexpr std::size_t kMemories = 100'000;  // domains of which more than rows is remembered
 inline constexpr std::size_t kFollowed = 300'000;  // routes: every domain the store may hold
 inline constexpr std::int64_t kStepHealing = 2 * kDay;  // until all is refreshed after a clock step
+// A clock that was wrong at start has been set by then; more failures say nothing more.
+inline constexpr std::int64_t kSettled = 1 * kDay;
+inline constexpr std::int64_t kNeverAged = 36'500 * kDay;  // in place of the ages of PolicyBounds
 inline constexpr std::size_t kWalkRows = 256;  // of the store, per second, after start or step
 
 // What is said of a domain (the ask socket's words).
@@ -148,7 +151,7 @@ class Engine {
   struct Memory {
     Recent recent;
     std::int64_t tlsrpt_next = INT64_MIN, reread_next = INT64_MIN, routes_next = INT64_MIN;
-    bool mx_failed = false;  // and no routes are stored: DANE is not known
+    unsigned mx_failures = 0;  // in a row, and no routes are stored: DANE is not known
   };
 
   // engine.cpp: questions and looks
@@ -157,6 +160,7 @@ class Engine {
   [[nodiscard]] Stored load(const std::string& domain, bool asked);
   [[nodiscard]] Time time();
   [[nodiscard]] Moment moment(bool reread);
+  [[nodiscard]] bool settled() const { return clock_.boot() - began_at_ >= kSettled; }
   Look& begin(const std::string& domain, bool own);
   void begin_policy(const std::string& domain, Look& look);
   void on_txt(const std::string& domain, const TxtAnswer& txt);
@@ -190,6 +194,8 @@ class Engine {
   bool walk_row(const rows::Change& change, Time now);  // whether it was written
   [[nodiscard]] bool needs_routes(const std::string& domain);
   void prune();
+  [[nodiscard]] store::PolicyBounds bounds()
+      const;  // Options::bounds, as far as the clock is known
 
   // Calls `handler` only while this exists.
   template <typename Value>
@@ -224,7 +230,8 @@ class Engine {
   std::unordered_map<std::string, std::int64_t> routes_at_;
 
   double hint_tokens_ = static_cast<double>(kHintsPerSecond);
-  std::int64_t hints_at_ = 0, prune_at_ = 0, pinned_at_ = INT64_MIN;
+  std::int64_t began_at_ = 0, hints_at_ = 0, prune_at_ = 0, pinned_at_ = INT64_MIN;
+  store::DuePlace due_after_;
   bool walking_ = false, pruning_ = false;
   rows::Sequence walked_ = 0;
   Time newest_stored_;

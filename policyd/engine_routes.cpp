@@ -8,6 +8,8 @@
 namespace mxw::policyd {
 namespace {
 
+constexpr unsigned kMxFailures = 8;  // counted: the hold is kRetryMost by then
+
 bool is_signed(const MxFound& found) {
   return found.secure || std::ranges::any_of(found.hosts, [](const MxHost& host) {
            return policy::asks_tlsa(host.security);
@@ -43,7 +45,9 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
   const Time now = time();
   const std::vector<rows::RouteRow> before = shelf_.routes(domain);
-  memory(domain).mx_failed = found.kind == MxKind::error && before.empty();
+  const bool nothing = found.kind == MxKind::error && before.empty();
+  unsigned& failures = memory(domain).mx_failures;
+  failures = nothing ? std::min(failures + 1, kMxFailures) : 0;
   const RouteRows rows = route_rows(found, shelf_.key(domain), options_.origin, before, now);
   const Stored stored = look.concluded ? Stored{look.stored.domain, look.effective} : look.stored;
   const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
@@ -53,6 +57,9 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
       look.dane == policy::DaneState::some || look.dane == policy::DaneState::all ||
       (look.dane == policy::DaneState::error && (!before.empty() || is_signed(found)));
   if (!protects && !dane && !pinned_.contains(domain)) {
+    // Readers get no row of a domain nothing is known about (semantics 11: retried in 60 s).
+    if (nothing && options_.dane)
+      return follow_routes(domain, now + std::min(kDnsHold << (failures - 1), kRetryMost));
     if (!before.empty() && rows.known && shelf_.save_routes(domain, {})) commit();
     memory(domain).routes_next = clock_.boot() + std::max(rows.until - now, kNoneHold);
     return;
@@ -91,7 +98,7 @@ policy::DaneState Engine::dane_of_stored(const std::string& domain, Time now) {
   if (!options_.dane) return policy::DaneState::none;
   const std::vector<rows::RouteRow> routes = shelf_.routes(domain);
   const auto known = memories_.find(domain);
-  if (routes.empty() && known != memories_.end() && known->second.mx_failed)
+  if (routes.empty() && known != memories_.end() && known->second.mx_failures > 0)
     return policy::DaneState::error;
   std::map<std::string, std::vector<rows::TlsaRow>, std::less<>> sets;
   const rows::TlsaOf tlsa = [&](std::string_view base) -> std::span<const rows::TlsaRow> {

@@ -104,8 +104,12 @@ void Engine::queue_due() {
   const std::size_t room = options_.parallel > own_looks_ ? options_.parallel - own_looks_ : 0;
   if (room == 0 || queue_.size() >= kQueue / 2) return;
   const Time now = clock_.wall();
-  for (const rows::DomainRow& row : shelf_.due(now, kDuePerSecond)) {
-    if (row.tenant != options_.tenant || looks_.contains(row.name)) continue;
+  const std::vector<rows::DomainRow> page = shelf_.due(now, due_after_, kDuePerSecond);
+  // While writes fail rows stay due whatever was learned: the next page is of those behind them.
+  due_after_ = {};
+  if (page.size() == kDuePerSecond) due_after_ = {*page.back().refresh_at, page.back().name};
+  for (const rows::DomainRow& row : page) {
+    if (looks_.contains(row.name)) continue;
     // What is held in memory, or was written before the clock stepped, may say another time.
     const Stored stored = shelf_.load(row.name);
     if (!stored.domain.refresh_at || *stored.domain.refresh_at > now) {
@@ -136,6 +140,10 @@ bool Engine::needs_routes(const std::string& domain) {
   const Stored stored = load(domain, false);
   const Time now = clock_.wall();
   if (now - stored.domain.last_asked > kIdle) return false;
+  const auto known = memories_.find(domain);
+  if (known != memories_.end() && known->second.mx_failures > 0 &&
+      now - stored.domain.last_asked <= kColdRetry)
+    return true;
   const bool protects = is_live(stored.policy, now) && stored.policy->mode != policy::Mode::none;
   return protects || !shelf_.routes(domain).empty();
 }
@@ -190,7 +198,16 @@ bool Engine::walk_row(const rows::Change& change, Time now) {
   return false;
 }
 
-// A clock in doubt prunes nothing: it must not be the reason why a policy is lost.
+store::PolicyBounds Engine::bounds() const {
+  store::PolicyBounds bounds = options_.bounds;
+  if (settled()) return bounds;
+  bounds.idle_age = bounds.history_age = bounds.event_age = kNeverAged;
+  bounds.route_grace = bounds.reread_age = kNeverAged;
+  return bounds;
+}
+
+// A clock in doubt prunes nothing: it must not be the reason why a policy is lost. One that may be
+// ahead since the start ages nothing: then only what there is too much of goes.
 void Engine::prune() {
   const bool due = clock_.boot() >= prune_at_ && !walking_;
   if (clock_behind_ && clock_.wall() >= newest_stored_ - kBehind) clock_behind_ = false;
@@ -199,7 +216,7 @@ void Engine::prune() {
   prune_at_ = clock_.boot() + kPruneEvery;
   store::Pinned pinned;
   for (const std::string& domain : pinned_) pinned.emplace(options_.tenant, domain);
-  pruning_ = shelf_.prune(options_.bounds, clock_.wall(), pinned);
+  pruning_ = shelf_.prune(bounds(), clock_.wall(), pinned);
 }
 
 }  // namespace mxw::policyd

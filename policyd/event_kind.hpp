@@ -21,15 +21,17 @@ enum class EventKind : std::uint8_t {
   txt_failing,      // R20: a policy is cached, the record cannot be looked up
   fetch_failing,    // R21: a policy is cached, it cannot be fetched; result_type of RFC 8460
   recovered,        // after one of the three above
-  policy_removed,   // by the operator; detail: why
+  policy_removed,   // by the operator; detail of this and the like: `by USER (uid N): why`
   policy_imported,  // by the operator
   clock_step,       // the wall clock moved; without a domain
+  refresh_asked,    // by the operator
 };
 
-inline constexpr std::array<std::string_view, 15> kEventKinds = {
-    "policy-new",    "policy-changed", "policy-weakened", "policy-expired",  "body-changed",
-    "id-changed",    "id-flapping",    "short-lived",     "txt-missing",     "txt-failing",
-    "fetch-failing", "recovered",      "policy-removed",  "policy-imported", "clock-step"};
+inline constexpr std::array<std::string_view, 16> kEventKinds = {
+    "policy-new",     "policy-changed",  "policy-weakened", "policy-expired",
+    "body-changed",   "id-changed",      "id-flapping",     "short-lived",
+    "txt-missing",    "txt-failing",     "fetch-failing",   "recovered",
+    "policy-removed", "policy-imported", "clock-step",      "refresh-asked"};
 
 [[nodiscard]] constexpr std::string_view name(EventKind kind) {
   return kEventKinds.at(static_cast<std::size_t>(kind));

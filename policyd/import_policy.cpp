@@ -45,15 +45,17 @@ std::string_view name(Imported result) {
   return "older";
 }
 
-rows::EventRow imported_event(const std::string& domain, Time now) {
+rows::EventRow imported_event(const std::string& domain, Time now, const std::string& who) {
   rows::EventRow event;
   event.time = now;
   event.domain = domain;
   event.kind = name(EventKind::policy_imported);
+  event.detail = who;
   return event;
 }
 
-Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, Time now) {
+Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, Time now,
+                             const std::string& who) {
   const auto parsed = policy::parse_sts_policy(text.body);
   if (!parsed)
     return fail(ErrorKind::usage, text.domain + ":" + std::to_string(parsed.error().line) + ": " +
@@ -72,13 +74,14 @@ Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, 
   const auto held = store.current_policy({.tenant = 0, .name = row.domain});
   if (!held) return std::unexpected(held.error());
   if (*held && (*held)->fetched_at > row.fetched_at) return Imported::older;
-  const rows::EventRow event = imported_event(row.domain, now);
+  const rows::EventRow event = imported_event(row.domain, now, who);
   if (auto put = store.put_policy(domain_of(row, now), row, &event); !put)
     return std::unexpected(put.error());
   return Imported::stored;
 }
 
-Result<ImportCount> import_dir(const std::string& dir, store::PolicyStore& store, Time now) {
+Result<ImportCount> import_dir(const std::string& dir, store::PolicyStore& store, Time now,
+                               const std::string& who) {
   const auto policies = policy::load_policy_dir(dir);
   if (!policies) return std::unexpected(policies.error());
   ImportCount count;
@@ -87,7 +90,7 @@ Result<ImportCount> import_dir(const std::string& dir, store::PolicyStore& store
                                        .id = cached.id,
                                        .body = text_of(dir, cached.domain),
                                        .fetched_at = cached.fetched_at.value_or(now)},
-                                      store, now);
+                                      store, now, who);
     if (!imported) return std::unexpected(imported.error());
     count.stored += *imported == Imported::stored ? 1U : 0U;
     count.ran_out += *imported == Imported::ran_out ? 1U : 0U;

@@ -27,13 +27,14 @@ enum class Imported : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(Imported result);
 
-// Error: usage (no policy: the reason and its line; fetched in the future), environment (the
-// store).
+// `who` is the detail of the event. Error: usage (no policy: the reason and its line; fetched in
+// the future), environment (the store).
 [[nodiscard]] Result<Imported> import_text(const ImportText& text, store::PolicyStore& store,
-                                           Time now);
+                                           Time now, const std::string& who);
 
 // What the store keeps of an import.
-[[nodiscard]] rows::EventRow imported_event(const std::string& domain, Time now);
+[[nodiscard]] rows::EventRow imported_event(const std::string& domain, Time now,
+                                            const std::string& who);
 
 struct ImportCount {
   std::size_t stored = 0, ran_out = 0, older = 0;
@@ -42,6 +43,6 @@ struct ImportCount {
 // A directory as core/policy/policy_dir.hpp reads it. A policy without dates counts as fetched now.
 // Error: as above, and usage for the directory; nothing was stored then, else some may be.
 [[nodiscard]] Result<ImportCount> import_dir(const std::string& dir, store::PolicyStore& store,
-                                             Time now);
+                                             Time now, const std::string& who);
 
 }  // namespace mxw::policyd

@@ -1,9 +1,13 @@
 // mxwarden-policyd: keeps what is known about mail domains true (design section 6).
+#include <unistd.h>
+
 #include <cstdio>
 
+#include "core/ipc/peer.hpp"
 #include "core/service/daemon.hpp"
 #include "policyd/clock.hpp"
 #include "policyd/import_policy.hpp"
+#include "policyd/named_files.hpp"
 #include "policyd/open_store.hpp"
 #include "policyd/program.hpp"
 
@@ -21,7 +25,8 @@ std::optional<int> import_if_asked(const mxw::config::Config& config,
   const mxw::Time now = mxw::policyd::wall_time();
   auto opened = mxw::policyd::open_store(config.paths.state + "/policyd", now);
   if (!opened) return complain(opened.error());
-  const auto count = mxw::policyd::import_dir(dir->second, *opened->store, now);
+  const auto count = mxw::policyd::import_dir(dir->second, *opened->store, now,
+                                              "by " + mxw::ipc::describe(::getuid()));
   if (!count) return complain(count.error());
   std::printf("%zu policies stored, %zu had run out, %zu are older than what is stored\n",
               count->stored, count->ran_out, count->older);
@@ -41,6 +46,7 @@ int main(int argc, char** argv) {
                     .argument = "DIR",
                     .help = "store the policies of a directory (DOMAIN.txt, DOMAIN.json) and end; "
                             "policyd must be stopped"}},
+       .check = mxw::policyd::check_files,
        .once = import_if_asked,
        .start = [&program](mxw::service::Context& context) { return program.start(context); },
        .reload = {},

@@ -106,7 +106,7 @@ Result<void> write_backup(const std::string& folder, store::PolicyStore& store) 
   for (;;) {
     const auto page = store.current(after, kPage);
     if (!page) return std::unexpected(page.error());
-    if (page->empty()) return file->commit();
+    if (page->empty()) return file->commit(true);
     for (const rows::Change& change : *page) {
       if (!file->add(change)) return file->commit();  // tells why
     }

@@ -1,44 +1,19 @@
 #include "policyd/program.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
 #include <random>
 #include <utility>
 
-#include "core/base/ascii.hpp"
 #include "core/base/siphash.hpp"
 #include "core/ipc/listener.hpp"
-#include "core/mail/name.hpp"
 #include "core/service/log.hpp"
+#include "policyd/named_files.hpp"
 #include "policyd/open_store.hpp"
 
 namespace mxw::policyd {
 namespace {
-
-constexpr std::size_t kListedDomains = 100'000;  // as many as policies are kept
-constexpr std::string_view kFilePrefix = "file:";
-
-Result<std::set<std::string>> listed_domains(const std::vector<std::string>& sources) {
-  std::set<std::string> domains;
-  for (const std::string& source : sources) {
-    if (!source.starts_with(kFilePrefix)) continue;
-    const std::string path = source.substr(kFilePrefix.size());
-    std::ifstream in(path);
-    if (!in) return fail(ErrorKind::usage, path + ": cannot be read");
-    std::string line;
-    for (std::size_t number = 1; std::getline(in, line); ++number) {
-      const std::string_view text = ascii::trim_line(line);
-      if (text.empty() || text.front() == '#') continue;
-      const auto host = mail::HostName::parse(text);
-      if (!host)
-        return fail(ErrorKind::usage, path + ":" + std::to_string(number) + ": no domain name");
-      if (domains.size() >= kListedDomains)
-        return fail(ErrorKind::usage, path + ": more than 100,000 domains");
-      domains.insert(host->text());
-    }
-  }
-  return domains;
-}
 
 resolve::Config resolver_config(const config::Resolver& settings) {
   resolve::Config config;
@@ -57,6 +32,16 @@ ipc::PeerCheck peers(const std::vector<std::string>& users, const std::string& g
   auto check = ipc::PeerCheck::from_names(users, groups, notes);
   for (const std::string& note : notes) service::log_info(note);
   return check;
+}
+
+// A group a socket of ours can be given: one this process is in.
+std::optional<gid_t> own_group(const std::string& name) {
+  const auto group = ipc::find_group(name);
+  if (group && (::geteuid() == 0 || ::getegid() == *group || ::group_member(*group) != 0))
+    return group;
+  service::log_warning("group '" + name + "' is not known here or not ours: only root and " +
+                       "our own user can reach the ask socket");
+  return std::nullopt;
 }
 
 // Spreads refreshes; nothing secret.
@@ -109,20 +94,22 @@ void Program::make_engine(service::Context& context) {
 
 Result<void> Program::open_sockets(service::Context& context) {
   const config::Policyd& settings = context.config.policyd;
-  const auto listen = [&](const char* name, ipc::SocketType type, Fd& fd) -> Result<void> {
-    // Who may connect is asked of the kernel, connection by connection.
-    ipc::ListenOptions options;
-    options.type = type;
-    options.mode = 0666;
+  const auto listen = [&](const char* name, const ipc::ListenOptions& options,
+                          Fd& fd) -> Result<void> {
     auto made = ipc::listen_on("unix:" + context.run_folder + "/" + name, options);
     if (!made) return std::unexpected(std::move(made.error()));
     fd = std::move(*made);
     return {};
   };
-  if (auto made = listen("feed.sock", ipc::SocketType::stream, feed_fd_); !made) return made;
-  if (auto made = listen("ask.sock", ipc::SocketType::seqpacket, ask_fd_); !made) return made;
-  if (auto made = listen("control.sock", ipc::SocketType::seqpacket, control_fd_); !made)
-    return made;
+  // Who may connect is asked of the kernel, connection by connection; of the ask socket, besides.
+  ipc::ListenOptions stream, packets, asks;
+  stream.mode = packets.mode = 0666;
+  asks.mode = 0660;
+  asks.group = own_group(settings.ask_group);
+  packets.type = asks.type = ipc::SocketType::seqpacket;
+  if (auto made = listen("feed.sock", stream, feed_fd_); !made) return made;
+  if (auto made = listen("ask.sock", asks, ask_fd_); !made) return made;
+  if (auto made = listen("control.sock", packets, control_fd_); !made) return made;
 
   feed::FeedServer::Options feed_options;
   feed_options.peers = peers(settings.feed_users, settings.operator_group);

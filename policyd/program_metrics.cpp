@@ -43,6 +43,8 @@ void Program::add_metrics(service::Metrics& m) {
              [this] { return static_cast<std::int64_t>(engine_->looks_running()); });
   m.gauge_of("mxwarden_policyd_queued", "Domains that wait for a look",
              [this] { return static_cast<std::int64_t>(engine_->queued()); });
+  m.counter_of("mxwarden_policyd_rows_refused_total", "Rows the store will never take",
+               [this] { return engine_->shelf().refused(); });
   m.gauge_of("mxwarden_policyd_held_in_memory", "Domains the store did not take yet",
              [this] { return static_cast<std::int64_t>(engine_->shelf().held()); });
 }

@@ -34,6 +34,7 @@ class Look {
     if (!out_.put) note_without_policy();
     count();
     schedule();
+    if (kept_ && !out_.put) out_.domain.state = DomainState::policy;
     if (out_.put)
       out_.effective = out_.put;
     else if (live_ != nullptr)
@@ -65,10 +66,16 @@ class Look {
 
   void expire() {
     if (!stored_.policy || live_ != nullptr) return;
+    kept_ = !moment_.settled && !is_denial();
+    if (kept_) return;
     out_.end = true;
     out_.domain.state = DomainState::unknown;
     if (stored_.policy->mode == Mode::none || stored_.policy->max_age < kShortLife) return;
     tell(EventKind::policy_expired, "id " + stored_.policy->id, out_.domain.fail_type);
+  }
+
+  [[nodiscard]] bool is_denial() const {
+    return txt_.kind == TxtKind::none || txt_.kind == TxtKind::invalid;
   }
 
   void note_txt() {
@@ -85,8 +92,7 @@ class Look {
     }
     if (txt_.kind != TxtKind::failure) domain.checked_at = moment_.now;
     if (txt_.kind == TxtKind::failure) trouble_ = Trouble::txt_failing;
-    if (txt_.kind == TxtKind::none || txt_.kind == TxtKind::invalid)
-      trouble_ = Trouble::txt_missing;
+    if (is_denial()) trouble_ = Trouble::txt_missing;
   }
 
   // RFC 8461 section 3.1 lets the id change with the policy; many in a day are a game with us.
@@ -271,6 +277,9 @@ class Look {
       domain.refresh_at = after_success(*out_.put);
     } else if (live_ != nullptr) {
       schedule_live();
+    } else if (kept_) {
+      domain.refresh_at = in(spread(retry_after(true)));
+      return;
     } else if (trouble_ == Trouble::txt_missing || unasked > kColdRetry) {
       domain.refresh_at.reset();
     } else {
@@ -312,6 +321,7 @@ class Look {
   Recent& recent_;
   const Moment& moment_;
   const PolicyRow* live_ = nullptr;  // the stored policy while it counts
+  bool kept_ = false;                // it does not, and is not closed: see Moment::settled
   Conclusion out_;
   Trouble trouble_ = Trouble::none;
   std::string why_;

@@ -57,6 +57,10 @@ struct Moment {
   double jitter = 0.5;               // uniform in [0, 1)
   std::int64_t interval = 1 * kDay;  // between refreshes; RFC 8461 section 3.3 suggests a day
   bool reread = false;               // fetch although nothing is due (semantics 7)
+  // False: `now` may be far ahead (a start with a wrong clock, semantics 11). What is past its end
+  // does not count then either, but only an answer closes it: another policy, or a denial. A GET
+  // that fails is none: with a wrong clock every certificate has run out.
+  bool settled = true;
 };
 
 // Valid up to and including valid_until, as core/policy decides.

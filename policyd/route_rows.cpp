@@ -100,6 +100,7 @@ class Builder {
     out_.until = std::min(out_.until, std::max(row.until, now_ + kTlsaLeast));
     for (const std::string& name : {host.name, found.base}) {
       row.base = rows::tlsa_base(name);
+      row.found_at = !found.records.empty() && name != found.base ? found.base : "";
       out_.tlsa[row.base] = tlsa_rows(found, row);
     }
   }

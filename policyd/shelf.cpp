@@ -18,6 +18,10 @@ std::size_t octets(const Stored& stored) {
          (stored.policy ? stored.policy->body.size() : 0);
 }
 
+bool is_refusal(store::Fault fault) {
+  return fault == store::Fault::limit || fault == store::Fault::constraint;
+}
+
 const rows::EventRow* event_at(const Conclusion& conclusion, std::size_t place) {
   return place < conclusion.events.size() ? &conclusion.events[place] : nullptr;
 }
@@ -40,14 +44,14 @@ void Shelf::correct(Stored& stored) const {
       move_by(*time, by);
     stored.domain.last_asked = stored.domain.last_asked + by;
   }
-  if (!stored.policy) return;
+  if (!stored.policy || scale_.misjudged(*stored.policy)) return;
   const std::int64_t by = scale_.correction(stored.policy->seq);
   stored.policy->fetched_at = stored.policy->fetched_at + by;
 }
 
 Stored Shelf::load(const std::string& domain) {
   readable_ = true;
-  if (const auto held = held_.find(domain); held != held_.end()) return held->second;
+  if (const auto held = held_.find(domain); held != held_.end()) return held->second.stored;
   Stored stored;
   auto row = store_.domain(key(domain));
   readable_ = took(row, "read a domain", domain);
@@ -76,8 +80,9 @@ std::vector<rows::TlsaRow> Shelf::tlsa(const std::string& base) {
   return took(rows, "read TLSA", base) ? std::move(*rows) : std::vector<rows::TlsaRow>{};
 }
 
-std::vector<rows::DomainRow> Shelf::due(Time before, std::size_t limit) {
-  auto rows = store_.due(before, limit);
+std::vector<rows::DomainRow> Shelf::due(Time before, const store::DuePlace& after,
+                                        std::size_t limit) {
+  auto rows = store_.due(tenant_, before, after, limit);
   return took(rows, "read what is due", "") ? std::move(*rows) : std::vector<rows::DomainRow>{};
 }
 
@@ -133,26 +138,43 @@ void Shelf::hold(const Conclusion& conclusion, const std::optional<rows::PolicyR
     release(std::string(held_.begin()->first));
   }
   held_bytes_ += size;
-  held_.emplace(name, std::move(stored));
+  held_.emplace(name, Held{std::move(stored)});
 }
 
 void Shelf::release(const std::string& domain) {
   const auto held = held_.find(domain);
   if (held == held_.end()) return;
-  held_bytes_ -= octets(held->second);
+  held_bytes_ -= octets(held->second.stored);
   held_.erase(held);
 }
 
 void Shelf::retry() {
-  for (std::size_t i = 0; i < kHeldRetry && !held_.empty(); ++i) {
-    const Stored& stored = held_.begin()->second;
-    const std::string name = held_.begin()->first;
-    const bool ok =
-        stored.policy ? took(store_.put_policy(stored.domain, *stored.policy), "write again", name)
-                      : took(store_.put_domain(stored.domain), "write again", name);
-    if (!ok) return;
-    release(name);
+  const std::size_t count = std::min(kHeldRetry, held_.size());
+  for (std::size_t i = 0; i < count && !held_.empty(); ++i) {
+    auto at = held_.upper_bound(retried_);
+    if (at == held_.end()) at = held_.begin();
+    retried_ = at->first;
+    if (at->second.refused) continue;
+    const auto fault = write_again(at->second.stored);
+    if (!fault) {
+      release(std::string(retried_));
+    } else if (is_refusal(*fault)) {
+      at->second.refused = true;
+      ++refused_;
+    } else {
+      return;
+    }
   }
+}
+
+// Nothing: it is written.
+std::optional<store::Fault> Shelf::write_again(const Stored& stored) {
+  const auto fault = [&](const auto& result) -> std::optional<store::Fault> {
+    if (took(result, "write again", stored.domain.name)) return std::nullopt;
+    return result.error().fault;
+  };
+  return stored.policy ? fault(store_.put_policy(stored.domain, *stored.policy))
+                       : fault(store_.put_domain(stored.domain));
 }
 
 bool Shelf::save_row(const rows::DomainRow& row) {

@@ -5,9 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/store/policy_store.hpp"
@@ -42,7 +43,8 @@ class Shelf {
   [[nodiscard]] bool readable() const { return readable_; }  // the last load() got an answer
   [[nodiscard]] std::vector<rows::RouteRow> routes(const std::string& domain);
   [[nodiscard]] std::vector<rows::TlsaRow> tlsa(const std::string& base);
-  [[nodiscard]] std::vector<rows::DomainRow> due(Time before, std::size_t limit);
+  [[nodiscard]] std::vector<rows::DomainRow> due(Time before, const store::DuePlace& after,
+                                                 std::size_t limit);
   [[nodiscard]] std::vector<rows::Change> current(rows::Sequence after, std::size_t limit);
   [[nodiscard]] rows::Sequence head();  // the last one known, should the store not say
 
@@ -54,17 +56,22 @@ class Shelf {
   void append(const rows::EventRow& event);
   void touch(const std::string& domain);
   void flush_touched(Time now);
-  void retry();  // what is held in memory; true store trouble ends it at the first failure
+  // What is held in memory, in turn, so that none stands in the way of those behind it. A row the
+  // store takes as an affront (its limits, its schema) is counted and left where it is until another
+  // look replaces it; any other trouble ends the call.
+  void retry();
   bool prune(const store::PolicyBounds& bounds, Time now, const store::Pinned& pinned);  // more?
 
   [[nodiscard]] std::size_t held() const { return held_.size(); }
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }  // rows, never to be written
 
  private:
   template <typename T>
   bool took(const store::Result<T>& result, std::string_view what, std::string_view domain);
   void hold(const Conclusion& conclusion, const std::optional<rows::PolicyRow>& policy);
+  std::optional<store::Fault> write_again(const Stored& stored);
   void release(const std::string& domain);
   void correct(Stored& stored) const;
 
@@ -73,12 +80,17 @@ class Shelf {
   const Timescale& scale_;
   std::uint32_t tenant_;
   std::string origin_;
-  std::unordered_map<std::string, Stored> held_;
+  struct Held {
+    Stored stored;
+    bool refused = false;
+  };
+  std::map<std::string, Held> held_;
+  std::string retried_;  // the last one
   std::size_t held_bytes_ = 0;
   std::set<std::string> touched_;
   rows::Sequence last_head_ = 0;
   bool readable_ = true;
-  std::uint64_t failures_ = 0, dropped_ = 0;
+  std::uint64_t failures_ = 0, dropped_ = 0, refused_ = 0;
 };
 
 }  // namespace mxw::policyd

@@ -5,6 +5,7 @@ namespace mxw::policyd {
 std::optional<std::int64_t> Timescale::observe(Time wall, std::int64_t boot) {
   const std::int64_t moved = wall.ns - boot - offset_;
   offset_ += moved;
+  now_ = wall;
   if (moved >= -kStep && moved <= kStep) return std::nullopt;
   return moved;
 }
@@ -24,6 +25,11 @@ std::int64_t Timescale::correction(rows::Sequence row) const {
     if (row <= step.head) sum += step.by;
   }
   return sum;
+}
+
+bool Timescale::misjudged(const rows::PolicyRow& row) const {
+  const bool by_others = row.seq != 0 && row.seq <= first_;
+  return by_others && row.valid_until() < start_ && now_ < start_ && row.fetched_at <= now_;
 }
 
 }  // namespace mxw::policyd

@@ -19,7 +19,7 @@ class Timescale {
   static constexpr std::int64_t kStep = 5 * kMinute;  // semantics 11
   static constexpr std::size_t kSteps = 16;           // remembered; then the oldest two are one
 
-  Timescale(Time wall, std::int64_t boot) : offset_(wall.ns - boot) {}
+  Timescale(Time wall, std::int64_t boot) : offset_(wall.ns - boot), start_(wall), now_(wall) {}
 
   // To be called often. By how much the wall clock has just jumped; smaller moves are followed.
   [[nodiscard]] std::optional<std::int64_t> observe(Time wall, std::int64_t boot);
@@ -31,12 +31,22 @@ class Timescale {
   [[nodiscard]] std::int64_t correction(rows::Sequence row) const;
   [[nodiscard]] bool ever_stepped() const { return !steps_.empty(); }
 
+  // The store's head when this process began: what is up to here, others wrote.
+  void begun(rows::Sequence head) { first_ = head; }
+
+  // A policy others wrote that had run out by the clock this process began with, which has been set
+  // back since to a time after its fetch: no remaining life is to be kept, and it was that clock
+  // that was wrong. It is judged by its own times.
+  [[nodiscard]] bool misjudged(const rows::PolicyRow& row) const;
+
  private:
   struct Step {
     rows::Sequence head;
     std::int64_t by;
   };
   std::int64_t offset_;  // wall - boot
+  Time start_, now_;     // the wall clock at the beginning and when last observed
+  rows::Sequence first_ = 0;
   std::vector<Step> steps_;
 };
 

@@ -44,8 +44,14 @@ void Witness::on_event(const rows::EventRow& event) {
 }
 
 void Witness::on_store_error(const store::StoreError& error, std::string_view what,
-                             std::string_view /*domain*/) {
+                             std::string_view domain) {
   store_errors_.add();
+  if (error.fault == store::Fault::limit || error.fault == store::Fault::constraint) {
+    service::log_rarely(config::LogLevel::error, "store-row",
+                        std::string(what) + ": the store refuses a row of " + std::string(domain) +
+                            ", held in memory: " + error.message);
+    return;
+  }
   service::log_rarely(
       config::LogLevel::error, "store",
       std::string(what) + " failed, what is known is held in memory: " + error.message);

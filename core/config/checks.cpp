@@ -62,9 +62,8 @@ std::string check_listen(std::string_view text) {
 
 std::string check_source(std::string_view text) {
   constexpr std::string_view kFile = "file:";
-  if (text == "map" || text == "milter" || text == "sensor") return {};
   if (text.starts_with(kFile)) return check_path(text.substr(kFile.size()));
-  return in_quotes(text) + " is not \"map\", \"milter\", \"sensor\" or \"file:PATH\"";
+  return in_quotes(text) + " is not \"file:PATH\" (who may ask: \"ask_users\")";
 }
 
 std::string check_map_name(std::string_view text) {

@@ -54,10 +54,11 @@ struct Policyd {
   // Numeric ids or names of users that may connect; group mxw-op is for the operator.
   std::vector<std::string> feed_users = {"root", "mxw-map", "mxw-milter", "mxw-sensor",
                                          "mxw-report"};
-  std::vector<std::string> ask_users = {"root", "mxw-map", "mxw-milter", "mxw-report"};
+  std::vector<std::string> ask_users = {"root", "mxw-map", "mxw-milter"};
+  std::string ask_group = "mxw-ask";  // of the ask socket: who else cannot even connect
   std::string operator_group = "mxw-op";
-  std::vector<std::string> domains_from = {"map", "milter"};  // and `sensor`, `file:PATH`
-  std::int64_t refresh_interval = 1 * kDay;                   // RFC 8461 section 10.2
+  std::vector<std::string> domains_from;     // `file:PATH`, absolute
+  std::int64_t refresh_interval = 1 * kDay;  // RFC 8461 section 10.2
   std::size_t max_policies = 100'000, max_others = 200'000;
   std::size_t parallel = 64;  // domains looked up at the same time
   bool dane = true;           // TLSA lookups (need `validating`)

@@ -117,13 +117,16 @@ void add_policyd(std::vector<Option>& to) {
   to.push_back(option("policyd", "feed_users", kUsers, at(table, &Policyd::feed_users), Reload::no,
                       "Users that may follow what policyd knows"));
   to.push_back(option("policyd", "ask_users", kUsers, at(table, &Policyd::ask_users), Reload::no,
-                      "Users that may ask policyd about a domain"));
+                      "Users that may ask policyd about a domain, and so have it looked up"));
+  to.push_back(option("policyd", "ask_group", kUser, at(table, &Policyd::ask_group), Reload::no,
+                      "The group of the ask socket; the users of `ask_users` are to be in it"));
   to.push_back(option("policyd", "operator_group", kUser, at(table, &Policyd::operator_group),
                       Reload::no, "The group that may use the control sockets, besides root"));
-  const Text source{check_source, "\"map\", \"milter\", \"sensor\" or \"file:PATH\""};
+  const Text source{check_source, "\"file:PATH\""};
   to.push_back(option("policyd", "domains_from", List<Text, std::string>{source, 0, 32},
                       at(table, &Policyd::domains_from), Reload::no,
-                      "Who tells which domains to look up"));
+                      "Lists of domains, one a line, that are looked up and kept although nobody "
+                      "asks"));
   to.push_back(seconds(
       "policyd", "refresh_interval_s", table, &Policyd::refresh_interval, 7 * 86'400, Reload::no,
       "How often a known policy is looked up again (RFC 8461 section 10.2: daily)"));

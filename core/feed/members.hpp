@@ -89,6 +89,7 @@ void members(Row& row, Visit visit) {
   visit("rdata", row.rdata);
   visit("ad", row.ad);
   visit("until", row.until);
+  visit("found_at", row.found_at);
 }
 
 template <typename Row, typename Visit>

@@ -58,12 +58,35 @@ bool RowFileWriter::flush() {
   return written;
 }
 
-Result<void> RowFileWriter::commit() {
+bool RowFileWriter::sync(int fd, const std::string& what) {
+  while (::fsync(fd) != 0) {
+    if (errno == EINTR) continue;
+    error_ = "sync of " + what + ": " + std::strerror(errno);
+    return false;
+  }
+  return true;
+}
+
+// The name is the folder's: without this the old file may come back, or none.
+void RowFileWriter::sync_folder() {
+  const std::size_t slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd)
+    sync(fd.get(), folder);
+  else
+    error_ = folder + ": " + std::strerror(errno);
+}
+
+Result<void> RowFileWriter::commit(bool synced) {
   if (error_.empty() && flush()) write_all(row_file_trailer(seq_, digest_.finish()) + '\n');
+  if (error_.empty() && synced) sync(fd_.get(), beside_);
   if (error_.empty() && ::rename(beside_.c_str(), path_.c_str()) != 0)
     error_ = "rename to " + path_ + ": " + std::strerror(errno);
   if (!error_.empty()) return fail(ErrorKind::environment, error_);
   fd_.reset();
+  if (synced) sync_folder();
+  if (!error_.empty()) return fail(ErrorKind::environment, error_);
   return {};
 }
 

@@ -6,8 +6,9 @@
 //   {"v":1,"seq":..,"op":"put",...}             the feed's own lines (core/feed/codec.hpp)
 //   {"v":1,"seq":N,"op":"end","sha256":"..."}   of all octets before this line
 //
-// Written beside the path, mode 0600, and renamed by commit(); not synced: what is lost with the
-// power is learned again. Replica::load() reads it. Blocks; one thread.
+// Written beside the path, mode 0600, and renamed by commit(). A cache is not synced: what is lost
+// with the power is learned again. A backup is, with its folder: it is what is left when the store
+// is lost. Replica::load() reads it. Blocks; one thread.
 #pragma once
 
 #include <string>
@@ -37,8 +38,10 @@ class RowFileWriter {
     append_line(buffer_, row);
     return spill();
   }
-  // The file stands at `path` now. Error (environment): the first trouble; the old file stands.
-  Result<void> commit();
+  // The file stands at `path` now, and with `synced` does after a power cut, too. Error
+  // (environment): the first trouble; the old file stands, unless it was that the folder could not
+  // be synced.
+  Result<void> commit(bool synced = false);
 
  private:
   static constexpr std::size_t kPiece = std::size_t{256} << 10;
@@ -47,6 +50,8 @@ class RowFileWriter {
   bool spill() { return error_.empty() && (buffer_.size() < kPiece || flush()); }
   bool flush();
   bool write_all(std::string_view octets);
+  bool sync(int fd, const std::string& what);
+  void sync_folder();
 
   std::string path_, beside_;
   rows::Sequence seq_;

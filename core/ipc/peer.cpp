@@ -83,6 +83,15 @@ std::optional<uid_t> find_user(const std::string& user) {
   return entry->pw_uid;
 }
 
+std::string describe(uid_t user) {
+  const std::string number = "uid " + std::to_string(user);
+  std::string room;
+  const auto by_number = [&](const char*, passwd* entry, char* at, std::size_t size,
+                             passwd** found) { return ::getpwuid_r(user, entry, at, size, found); };
+  const auto entry = look_up<passwd>({}, by_number, room);
+  return entry ? std::string(entry->pw_name) + " (" + number + ')' : number;
+}
+
 std::optional<gid_t> find_group(const std::string& wanted) {
   if (!wanted.empty() && ascii::is_digit(wanted[0])) return number(wanted);
   std::string room;

@@ -47,6 +47,10 @@ class PeerCheck {
   std::set<gid_t> gids_;
 };
 
+// For logs and events: `alice (uid 1000)`, or `uid 1000` where the system has no name for it. May
+// block on a directory service, as from_names().
+[[nodiscard]] std::string describe(uid_t user);
+
 // A number below 2^32 - 1 as it is, a name as the system resolves it.
 [[nodiscard]] std::optional<uid_t> find_user(const std::string& user);
 [[nodiscard]] std::optional<gid_t> find_group(const std::string& group);

@@ -70,6 +70,17 @@ std::string tlsa_base(std::string_view host) {
   return "_25._tcp." + std::string(host);
 }
 
+std::vector<std::string> tlsa_references(const RouteRow& route, std::span<const TlsaRow> tlsa) {
+  // One lookup gave all rows of a set.
+  const auto moved =
+      std::ranges::find_if(tlsa, [](const TlsaRow& row) { return !row.found_at.empty(); });
+  std::vector<std::string> names = {moved == tlsa.end() ? route.mx_host : moved->found_at};
+  const std::optional<RouteFacts> facts = parse_route_source(route.source);
+  if (facts && facts->mx_secure && route.policy_domain != names.front())
+    names.push_back(route.policy_domain);
+  return names;
+}
+
 DaneOfDomain dane_of(std::span<const RouteRow> routes, const TlsaOf& tlsa, Time now) {
   std::vector<Host> hosts;
   bool mx_secure = true;

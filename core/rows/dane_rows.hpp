@@ -5,7 +5,8 @@
 //   - every MX host has at least one RouteRow; its `source` is a word of route_source(), its `ad`
 //     says that the MX set and the address are signed;
 //   - the TLSA rows that count for a host stand under tlsa_base(host), also when they were found at
-//     the CNAME-expanded name (then under that name, too). One row without rdata is a denial;
+//     the CNAME-expanded name (then under that name, too; `found_at` names it). One row without
+//     rdata is a denial;
 //   - a lookup that failed writes no TLSA row: a host whose TLSA counts and that has no live row is
 //     an error, never none (RFC 7672 section 2.1.2).
 #pragma once
@@ -47,6 +48,12 @@ struct DaneOfDomain {
   Time until;  // it has to be asked again after this; the epoch when there are no routes
   std::vector<DaneOfHost> hosts;  // in the order of the rows
 };
+
+// The names a certificate may stand for under usage 2 (RFC 7672 section 3.2.2), for
+// x509::match_tlsa: the TLSA base domain of the host, and where the MX answer is signed the domain
+// mail is for. `tlsa`: the rows under tlsa_base() of the route's host.
+[[nodiscard]] std::vector<std::string> tlsa_references(const RouteRow& route,
+                                                       std::span<const TlsaRow> tlsa);
 
 // A route counts for a day after its `until` (semantics 7), a TLSA row only up to it: a signature
 // speaks for its TTL. Routes of another source than policyd's are no basis and are passed over.

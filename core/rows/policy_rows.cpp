@@ -86,6 +86,7 @@ std::optional<std::string> over_limit(const RouteRow& row) {
 std::optional<std::string> over_limit(const TlsaRow& row) {
   return first_over({{"origin", row.origin.size(), kWordBytes},
                      {"base", row.base.size(), kNameBytes},
+                     {"found_at", row.found_at.size(), kNameBytes},
                      {"rdata", row.rdata.size(), kTlsaBytes}});
 }
 

@@ -96,6 +96,10 @@ struct TlsaRow {
   std::vector<std::uint8_t> rdata;
   bool ad = false;
   Time until;
+  // The host name whose records these are where it is not that of `base` but the end of its CNAMEs:
+  // the TLSA base domain, a reference identifier (RFC 7672 sections 2.2.2, 3.2.2). Empty else, and
+  // in rows of a version that did not keep it.
+  std::string found_at;
   Sequence seq = 0;
 
   friend bool operator==(const TlsaRow&, const TlsaRow&) = default;

@@ -187,6 +187,12 @@ int run_daemon(int argc, const char* const* argv, const Daemon& daemon) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(config.error().message).c_str());
     return kUsage;
   }
+  if (options->check && daemon.check) {
+    if (auto sound = daemon.check(*config); !sound) {
+      std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(sound.error().message).c_str());
+      return kUsage;
+    }
+  }
   if (options->check || options->dump) {
     std::fputs(options->dump ? config::dump(*config).c_str() : "the configuration is good\n",
                stdout);

@@ -61,6 +61,9 @@ struct Daemon {
   Profile profile = Profile::none;
   std::vector<ExtraOption> options;
 
+  // What `--check-config` looks at besides the settings themselves: files they name. May be empty.
+  std::function<Result<void>(const config::Config&)> check = {};
+
   // Work instead of serving (`--import DIR`): an exit code ends the program. May be empty.
   std::function<std::optional<int>(const config::Config&, const Given&)> once;
 

@@ -277,12 +277,15 @@ Result<std::vector<EventRow>> MemoryPolicyStore::events(Key domain, std::size_t 
   return first_of(std::move(rows), limit);
 }
 
-Result<std::vector<DomainRow>> MemoryPolicyStore::due(Time before, std::size_t limit) {
+Result<std::vector<DomainRow>> MemoryPolicyStore::due(std::uint32_t tenant, Time before,
+                                                       const DuePlace& after, std::size_t limit) {
+  const auto place = [](const DomainRow& row) { return DuePlace{*row.refresh_at, row.name}; };
   std::vector<DomainRow> rows;
   for (const auto& [name, row] : domains_) {
-    if (row.refresh_at && *row.refresh_at <= before) rows.push_back(row);
+    if (row.tenant == tenant && row.refresh_at && *row.refresh_at <= before && place(row) > after)
+      rows.push_back(row);
   }
-  std::ranges::stable_sort(rows, {}, [](const DomainRow& row) { return *row.refresh_at; });
+  std::ranges::sort(rows, {}, place);
   return first_of(std::move(rows), limit);
 }
 

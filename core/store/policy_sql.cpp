@@ -81,7 +81,12 @@ CREATE INDEX reread_at ON reread(at);
 CREATE INDEX reread_seq ON reread(seq);
 )sql";
 
-constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
+// A program of version 2 writes rows without the name, which is as not known.
+constexpr const char* kVersion3 = R"sql(
+ALTER TABLE tlsa ADD COLUMN found_at TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array<const char*, 3> kSteps = {kVersion1, kVersion2, kVersion3};
 
 Table table_of(std::string_view word) {
   for (const Table table :
@@ -114,7 +119,8 @@ const std::string kSelectPolicy =
 const std::string kSelectRoute =
     "SELECT tenant, origin, policy_domain, mx_host, address, source, seen, until, ad, seq "
     "FROM mx_route ";
-const std::string kSelectTlsa = "SELECT tenant, origin, base, rdata, ad, until, seq FROM tlsa ";
+const std::string kSelectTlsa =
+    "SELECT tenant, origin, base, rdata, ad, until, found_at, seq FROM tlsa ";
 const std::string kSelectEvent =
     "SELECT tenant, origin, time, domain, kind, result_type, detail, seq FROM policy_event ";
 const std::string kSelectDeletion = "SELECT tbl, tenant, name, seq FROM deletion ";
@@ -176,6 +182,7 @@ TlsaRow read_tlsa(Statement& row) {
           .rdata = row.blob(),
           .ad = row.boolean(),
           .until = row.time(),
+          .found_at = row.text(),
           .seq = row.integer_as<Sequence>()};
 }
 

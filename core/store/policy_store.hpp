@@ -80,6 +80,14 @@ struct Changes {
   Sequence head = 0;
 };
 
+// A place in the order of due(): that of the last row of the page before; by default its begin.
+struct DuePlace {
+  Time refresh_at{INT64_MIN};
+  std::string name;
+
+  friend auto operator<=>(const DuePlace&, const DuePlace&) = default;
+};
+
 class PolicyStore {
  public:
   virtual ~PolicyStore() = default;
@@ -131,8 +139,9 @@ class PolicyStore {
   virtual Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) = 0;  // oldest first
   virtual Result<std::optional<RereadRow>> reread(Key domain) = 0;
 
-  // Domains with refresh_at <= before, most overdue first.
-  virtual Result<std::vector<DomainRow>> due(Time before, std::size_t limit) = 0;
+  // Domains of one tenant with refresh_at <= before, most overdue first, behind `after`.
+  virtual Result<std::vector<DomainRow>> due(std::uint32_t tenant, Time before,
+                                             const DuePlace& after, std::size_t limit) = 0;
 
   // The feed: head() first, then current() page by page (after = sequence of the last row, 0 to
   // begin) until a page is empty, then changes_since() that head: what changed meanwhile comes

@@ -188,9 +188,9 @@ Result<void> SqlitePolicyStore::replace_tlsa(Key base, std::span<const TlsaRow> 
   for (const TlsaRow& row : rows) {
     const Sequence seq = sql::next_sequence(database_, transaction);
     transaction.run(
-        "INSERT OR REPLACE INTO tlsa(tenant, origin, base, rdata, ad, until, seq) "
-        "VALUES(?, ?, ?, ?, ?, ?, ?)",
-        row.tenant, row.origin, row.base, Bytes(row.rdata), row.ad, row.until, seq);
+        "INSERT OR REPLACE INTO tlsa(tenant, origin, base, rdata, ad, until, found_at, seq) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        row.tenant, row.origin, row.base, Bytes(row.rdata), row.ad, row.until, row.found_at, seq);
   }
   return transaction.commit();
 }
@@ -240,10 +240,12 @@ Result<std::vector<EventRow>> SqlitePolicyStore::events(Key domain, std::size_t 
       sql::read_event, domain.tenant, domain.name, limit);
 }
 
-Result<std::vector<DomainRow>> SqlitePolicyStore::due(Time before, std::size_t limit) {
-  return database_.all(
-      sql::kSelectDomain + "WHERE refresh_at <= ? ORDER BY refresh_at, tenant, name LIMIT ?",
-      sql::read_domain, before, limit);
+Result<std::vector<DomainRow>> SqlitePolicyStore::due(std::uint32_t tenant, Time before,
+                                                      const DuePlace& after, std::size_t limit) {
+  return database_.all(sql::kSelectDomain +
+                           "WHERE tenant = ? AND refresh_at <= ? AND (refresh_at, name) > (?, ?) "
+                           "ORDER BY refresh_at, name LIMIT ?",
+                       sql::read_domain, tenant, before, after.refresh_at, after.name, limit);
 }
 
 }  // namespace mxw::store

@@ -40,7 +40,8 @@ class SqlitePolicyStore final : public PolicyStore {
   Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) override;
   Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) override;
   Result<std::optional<RereadRow>> reread(Key domain) override;
-  Result<std::vector<DomainRow>> due(Time before, std::size_t limit) override;
+  Result<std::vector<DomainRow>> due(std::uint32_t tenant, Time before, const DuePlace& after,
+                                     std::size_t limit) override;
 
   Result<Sequence> head() override;
   Result<std::vector<Change>> current(Sequence after, std::size_t limit) override;

@@ -146,6 +146,9 @@ class Units(unittest.TestCase):
     def test_bad_users_and_folders(self):
         self.expect("sysusers.d/mxwarden.conf", "u mxw-milter", "#", "names mxw-milter")
         self.expect("sysusers.d/mxwarden.conf", "m mxw-map mxw-ask", "#", "not in group mxw-ask")
+        self.expect("sysusers.d/mxwarden.conf", "m mxw-milter mxw-ask", "#",
+                    "mxw-milter of ask_users is not in group mxw-ask")
+        self.expect("sysusers.d/mxwarden.conf", "g mxw-ask", "#", "ask_group is not in sysusers.d")
         if os.geteuid() == 0:
             self.expect("tmpfiles.d/mxwarden.conf", "map 0700", "map 0750", "lib/mxwarden/map: 750")
 

@@ -48,6 +48,7 @@ TROUBLE = [
     Case("rights/stores-closed", cases_rights.stores_closed, BOTH),
     Case("rights/hostile-readers", cases_rights.hostile_readers, BOTH),
     Case("rights/strangers", cases_rights.strangers_at_the_feed, BOTH),
+    Case("rights/ask", cases_rights.strangers_at_the_ask_socket, BOTH),
 ]
 
 

@@ -78,6 +78,39 @@ def strangers_at_the_feed(world):
             raise Wrong("a stranger reads the feed", said.split("\n")[:5])
 
 
+ASK = """import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(5)
+try:
+    s.connect(sys.argv[1])
+except PermissionError:
+    print("no way in")
+    sys.exit()
+try:
+    s.sendall(b'{"v":1,"id":7,"op":"ping"}')
+    print(s.recv(4096).decode() or "closed")
+except OSError:
+    print("closed")
+"""
+
+
+def strangers_at_the_ask_socket(world):
+    """Group mxw-ask reaches the ask socket, and of it only users on the list get an answer."""
+    with own_host(world, "asker") as host:
+        warm(host)
+        path = host.root + "/run/mxwarden/policyd/ask.sock"
+        at = os.stat(path)
+        if (at.st_mode & 0o777, at.st_gid) != (0o660, IDS["mxw-ask"]):
+            raise Wrong(f"ask.sock is {at.st_mode & 0o777:o}, group {at.st_gid}")
+        for user, groups, wanted in (("mxw-milter", ("mxw-ask",), '"id":7'),
+                                     ("mxw-milter", (), "no way in"),
+                                     ("mxw-sensor", (), "no way in"),
+                                     ("mxw-sensor", ("mxw-ask",), "closed")):
+            said = as_user(user, sys.executable, "-c", ASK, path, groups=groups, check=False)
+            if wanted not in said:
+                raise Wrong(f"{user} in {groups} at the ask socket: {said!r}, not {wanted}")
+
+
 def resident(pid):
     """KiB of memory that a process holds."""
     with open(f"/proc/{pid}/status") as f:

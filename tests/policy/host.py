@@ -40,7 +40,8 @@ allow = [{allow}]
 
 [policyd]
 feed_users = ["0", {users}]
-ask_users = ["0", {users}]
+ask_users = ["0", {askers}]
+ask_group = "{ask}"
 operator_group = "{operator}"
 
 {map}"""
@@ -119,10 +120,12 @@ class Host:
     def write_settings(self, more=""):
         """mxwarden.toml; `more` are lines at the end of its table [map]."""
         os.makedirs(self.root + "/etc/mxwarden", exist_ok=True)
-        root, users = self.root, ", ".join(f'"{IDS[u]}"' for u in
-                                           ("mxw-map", "mxw-milter", "mxw-sensor", "mxw-report"))
+        root = self.root
+        askers = ", ".join(f'"{IDS[u]}"' for u in ("mxw-map", "mxw-milter"))
+        users = askers + "".join(f', "{IDS[u]}"' for u in ("mxw-sensor", "mxw-report"))
         text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
                              ca="/etc/ssl/certs/ca-certificates.crt", users=users,
+                             askers=askers, ask=IDS["mxw-ask"],
                              allow=", ".join(f'"{n}"' for n in topology.LAB_NETS),
                              map=snippet("postfix.md", "mxwarden.toml " + self.kind) + more)
         self.write_file("etc/mxwarden/mxwarden.toml", text)

@@ -52,7 +52,7 @@ port = 8443
 timeout_s = 5
 [policyd]
 feed_users = ["1001", "mxw-map"]
-domains_from = ["sensor", "file:/etc/mxwarden/domains"]
+domains_from = ["file:/etc/mxwarden/domains"]
 refresh_interval_s = 3600
 dane = false
 [map]
@@ -157,7 +157,7 @@ TEST(Config, RefusesWithPlaceAndReason) {
       {"[policyd]\nfeed_users = [\"-x\"]\n", "\"-x\" is no user name or id"},
       {"[policyd]\nfeed_users = [\"4294967295\"]\n", "is no user name or id"},
       {"[policyd]\nfeed_users = [\"12a\"]\n", "is no user name or id"},
-      {"[policyd]\ndomains_from = [\"mta\"]\n", "is not \"map\", \"milter\", \"sensor\""},
+      {"[policyd]\ndomains_from = [\"map\"]\n", "\"map\" is not \"file:PATH\""},
       {"[policyd]\ndomains_from = [\"file:x\"]\n", "no absolute path"},
       {"[policyd]\ndane = \"yes\"\n", "\"dane\" is not true or false"},
       {"[map]\nlisten = [\"127.0.0.1:8461\"]\n", "is not inet:ADDRESS:PORT"},

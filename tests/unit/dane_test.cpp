@@ -1,4 +1,5 @@
 // DANE from facts and from rows (RFC 7672): what is usable, what a host is worth, what a domain is.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -132,6 +133,25 @@ struct Rows {
         now);
   }
 };
+
+// RFC 7672 section 3.2.2, with section 2.2.2 for the base domain.
+TEST(DaneRows, TheNamesACertificateMayStandFor) {
+  using testing::ElementsAre;
+  Rows known;
+  known.host("mx.example.org", AddressSecurity::secure);
+  known.record("mx.example.org", {2, 1, 1, 7});
+  std::vector<rows::TlsaRow>& tlsa = known.tlsa[rows::tlsa_base("mx.example.org")];
+  rows::RouteRow& route = known.routes.front();
+  EXPECT_THAT(rows::tlsa_references(route, tlsa), ElementsAre("mx.example.org", "example.org"));
+  tlsa.front().found_at = "host.example.net";
+  EXPECT_THAT(rows::tlsa_references(route, tlsa), ElementsAre("host.example.net", "example.org"));
+  route.source = rows::route_source({false, false, AddressSecurity::secure});
+  EXPECT_THAT(rows::tlsa_references(route, tlsa), ElementsAre("host.example.net"))
+      << "whoever forges the MX answer has a certificate for a name of his own";
+  route.source = rows::route_source({true, true, AddressSecurity::secure});
+  route.mx_host = "example.org";
+  EXPECT_THAT(rows::tlsa_references(route, {}), ElementsAre("example.org")) << "each once";
+}
 
 TEST(DaneRows, SourcesAreReadAndWrittenTheSame) {
   for (const auto address :

@@ -423,6 +423,53 @@ TEST_F(DaneVectors, EveryRowAboutLookups) {
   EXPECT_EQ(compared, 11);
 }
 
+TEST_F(DaneTest, RowsSayAtWhichNameTheyWereFound) {
+  dns.mx("example.org", {"mx.example.org"}, true);
+  dns.address("mx.example.org", true, "host.example.net");
+  dns.tlsa("host.example.net", true, 2);
+  EXPECT_EQ(dane("example.org"), "all");
+  const auto found_at = [this](const std::string& host) {
+    const auto rows = tlsa(rows::tlsa_base(host));
+    return rows.size() == 1 ? rows.front().found_at : "another count of rows";
+  };
+  EXPECT_EQ(found_at("mx.example.org"), "host.example.net");
+  EXPECT_EQ(found_at("host.example.net"), "");
+
+  dns.mx("two.test", {"mx.two.test"}, true);
+  dns.address("mx.two.test", true, "host.two.test");
+  dns.tlsa("mx.two.test");
+  EXPECT_EQ(dane("two.test"), "all");
+  EXPECT_EQ(found_at("mx.two.test"), "") << "nothing at the expanded name";
+}
+
+// Semantics 11: a DNS error with nothing cached is retried in 60 s; while somebody asks, at growing
+// distances.
+TEST_F(DaneTest, AFailedMxLookupWithNothingStoredIsRetried) {
+  dns.set("example.org", dns::Type::mx, Outcome::servfail);
+  EXPECT_EQ(dane("example.org"), "error");
+  EXPECT_TRUE(routes("example.org").empty()) << "there is no host to tell readers about";
+  dns.mx("example.org", {"mx.example.org"}, true);
+  dns.address("mx.example.org", true);
+  dns.tlsa("mx.example.org");
+  advance(kMinute);
+  EXPECT_EQ(routes("example.org").size(), 1U) << "without another question";
+  EXPECT_EQ(dane("example.org"), "all");
+}
+
+TEST_F(DaneTest, MxLookupsThatKeepFailingAreAskedForADay) {
+  dns.set("example.org", dns::Type::mx, Outcome::servfail);
+  EXPECT_EQ(dane("example.org"), "error");
+  const auto asked = [this] { return dns.count("example.org", dns::Type::mx); };
+  advance(kHour);
+  EXPECT_GE(asked(), 5);
+  EXPECT_LE(asked(), 9);
+  advance(2 * kDay);
+  const int then = asked();
+  EXPECT_LE(then, 50);
+  advance(2 * kDay);
+  EXPECT_EQ(asked(), then);
+}
+
 TEST_F(DaneTest, WithoutRecordsAtTheExpandedNameTheOriginalIsTried) {
   dns.mx("example.org", {"mx.example.org"}, true);
   dns.address("mx.example.org", true, "host.example.net");

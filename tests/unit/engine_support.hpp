@@ -204,8 +204,13 @@ class FailingStore final : public store::PolicyStore {
   store::Result<T> no() const {
     return std::unexpected(store::make_error(store::Fault::disk_full, "test", "full"));
   }
+  template <typename T>
+  store::Result<T> refusal() const {
+    return std::unexpected(store::make_error(refusal_fault, "test", "refused"));
+  }
   using Row = rows::DomainRow;
   store::Result<void> put_domain(const Row& row, const rows::EventRow* event) override {
+    if (refused.contains(row.name)) return refusal<void>();
     return writes_fail ? no<void>() : inner.put_domain(row, event);
   }
   store::Result<void> touch(std::span<const rows::Key> domains, Time now) override {
@@ -213,6 +218,7 @@ class FailingStore final : public store::PolicyStore {
   }
   store::Result<rows::PolicyChange> put_policy(const Row& domain, const rows::PolicyRow& policy,
                                                const rows::EventRow* event) override {
+    if (refused.contains(domain.name)) return refusal<rows::PolicyChange>();
     return writes_fail ? no<rows::PolicyChange>() : inner.put_policy(domain, policy, event);
   }
   store::Result<bool> end_policy(rows::Key domain, Time at, const rows::EventRow* event) override {
@@ -249,8 +255,9 @@ class FailingStore final : public store::PolicyStore {
   store::Result<std::vector<rows::EventRow>> events(rows::Key domain, std::size_t limit) override {
     return inner.events(domain, limit);
   }
-  store::Result<std::vector<Row>> due(Time before, std::size_t limit) override {
-    return reads_fail ? no<std::vector<Row>>() : inner.due(before, limit);
+  store::Result<std::vector<Row>> due(std::uint32_t tenant, Time before,
+                                      const store::DuePlace& after, std::size_t limit) override {
+    return reads_fail ? no<std::vector<Row>>() : inner.due(tenant, before, after, limit);
   }
   store::Result<rows::Sequence> head() override {
     return reads_fail ? no<rows::Sequence>() : inner.head();
@@ -290,6 +297,8 @@ class FailingStore final : public store::PolicyStore {
 
   store::MemoryPolicyStore inner;
   bool reads_fail = false, writes_fail = false;
+  std::set<std::string> refused;  // domains whose rows are never taken
+  store::Fault refusal_fault = store::Fault::limit;
   int prunes = 0;
 };
 

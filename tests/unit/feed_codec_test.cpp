@@ -62,10 +62,14 @@ TEST(FeedLine, IsWrittenAsTheContractHasIt) {
             R"({"v":1,"seq":8,"op":"put","table":"mx_route","row":{"tenant":0,"origin":"",)"
             R"("policy_domain":"example.org","mx_host":"mx.example.org","address":"2001:db8::1",)"
             R"("source":"","seen":0,"until":-3,"ad":false}})");
-  rows::TlsaRow tlsa{.base = "_25._tcp.mx.example.org", .rdata = {3, 1, 1, 0xab}, .seq = 9};
+  rows::TlsaRow tlsa{.base = "_25._tcp.mx.example.org",
+                     .rdata = {3, 1, 1, 0xab},
+                     .found_at = "host.example.net",
+                     .seq = 9};
   EXPECT_EQ(line_of(tlsa),
             R"({"v":1,"seq":9,"op":"put","table":"tlsa","row":{"tenant":0,"origin":"",)"
-            R"("base":"_25._tcp.mx.example.org","rdata":"030101ab","ad":false,"until":0}})");
+            R"("base":"_25._tcp.mx.example.org","rdata":"030101ab","ad":false,"until":0,)"
+            R"("found_at":"host.example.net"}})");
   rows::TlsrptRow tlsrpt = tlsrpt_row("example.org");
   tlsrpt.seq = 10;
   EXPECT_EQ(line_of(tlsrpt),

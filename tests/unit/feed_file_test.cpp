@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include "core/feed/feed_server.hpp"
@@ -12,6 +15,21 @@
 #include "core/ipc/listener.hpp"
 #include "tests/unit/feed_support.hpp"
 #include "tests/unit/ipc_support.hpp"
+
+namespace {
+
+// Names of what was synced, in order.
+std::vector<std::string> synced_names;
+
+}  // namespace
+
+// In place of libc's: there is no other way to see it.
+extern "C" int fsync(int fd) {
+  char name[256] = "";
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  if (::readlink(link.c_str(), name, sizeof name - 1) > 0) synced_names.emplace_back(name);
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace mxw::feed {
 namespace {
@@ -37,6 +55,18 @@ TEST_F(RowFile, IsReadAsItWasWritten) {
   EXPECT_EQ(replica.sequence(), 1'000'007U);
   ASSERT_NE(replica.find("a.example"), nullptr);
   EXPECT_EQ(*replica.find("a.example")->policy(), policy_row("a.example"));
+}
+
+// A backup: the octets before they get the name, then the folder that has the name.
+TEST_F(RowFile, IsSyncedWhereItMustLast) {
+  synced_names.clear();
+  auto cache = RowFileWriter::create(path, 1);
+  ASSERT_TRUE(cache->commit());
+  EXPECT_TRUE(synced_names.empty());
+  auto backup = RowFileWriter::create(path, 1);
+  ASSERT_TRUE(backup->commit(true));
+  const std::string folder = std::filesystem::canonical(directory.file("."));
+  EXPECT_EQ(synced_names, (std::vector<std::string>{folder + "/rows.new", folder}));
 }
 
 TEST_F(RowFile, WithoutCommitTheOldOneStands) {

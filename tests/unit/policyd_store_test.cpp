@@ -29,7 +29,7 @@ class OpenStore : public testing::Test {
   }
   void keep_policy() {
     const OpenedStore opened = open();
-    ASSERT_EQ(import_text({"example.org", "1", kPolicy, kStart}, *opened.store, kStart),
+    ASSERT_EQ(import_text({"example.org", "1", kPolicy, kStart}, *opened.store, kStart, "by root"),
               Imported::stored);
     ASSERT_TRUE(write_backup(folder, *opened.store));
   }
@@ -88,7 +88,7 @@ TEST_F(OpenStore, AFolderThatIsNotThereIsAnError) {
 TEST(Import, JudgesWhatItIsGiven) {
   store::MemoryPolicyStore store(kStart);
   const auto import = [&](const std::string& body, Time fetched_at) {
-    return import_text({"example.org", "1", body, fetched_at}, store, kStart);
+    return import_text({"example.org", "1", body, fetched_at}, store, kStart, "by root");
   };
   EXPECT_FALSE(import("mode: enforce\n", kStart)) << "no policy";
   EXPECT_FALSE(import(kPolicy, kStart + kSecond)) << "fetched in the future";
@@ -109,11 +109,14 @@ class ControlTest : public EngineTest {
                                 [this] { return clock.wall(); });
     ASSERT_TRUE(made);
     control = std::move(*made);
-    control->on_commit([this](const rows::EventRow&) { ++commits; });
+    control->on_commit([this](const rows::EventRow& event) {
+      ++commits;
+      told.push_back(event.kind + ' ' + event.detail);
+    });
   }
   [[nodiscard]] Json ask(Json request) {
     request["v"] = 1;
-    const std::string text = control->answer(request.dump());
+    const std::string text = control->answer(request.dump(), who);
     EXPECT_LE(text.size(), Control::kReplyBytes);
     Json answer = Json::parse(text, nullptr, false);
     EXPECT_TRUE(answer.is_object() && answer["v"] == 1) << text;
@@ -129,10 +132,12 @@ class ControlTest : public EngineTest {
       ipc::listen_on("unix:" + directory.file("control.sock"), {.type = ipc::SocketType::seqpacket})
           .value();
   std::unique_ptr<Control> control;
+  uid_t who = 4'000'000'123;  // nobody's
+  std::vector<std::string> told;
 };
 
 TEST_F(ControlTest, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(Json::parse(control->answer("no JSON"))["ok"], false);
+  EXPECT_EQ(Json::parse(control->answer("no JSON", who))["ok"], false);
   EXPECT_EQ(ask({{"cmd", "dance"}, {"domain", "example.org"}})["ok"], false);
   EXPECT_EQ(ask({{"cmd", "policy-show"}})["ok"], false);
   EXPECT_EQ(ask({{"cmd", "policy-show"}, {"domain", "no host name"}})["ok"], false);
@@ -155,6 +160,24 @@ TEST_F(ControlTest, ImportsShowsAndRemoves) {
   EXPECT_EQ(ask({{"cmd", "policy-remove"}, {"domain", "example.org"}})["ok"], false);
   EXPECT_FALSE(*store.current_policy({0, "example.org"}));
   EXPECT_EQ(ask({{"cmd", "policy-history"}, {"domain", "example.org"}})["rows"].size(), 1U);
+}
+
+// What the operator changed names who it was, in the store and to who logs it.
+TEST_F(ControlTest, EventsSayWhoDidIt) {
+  publish("example.org", kPolicy);
+  ASSERT_EQ(import("example.org")["ok"], true);
+  ASSERT_EQ(ask({{"cmd", "policy-refresh"}, {"domain", "example.org"}})["ok"], true);
+  who = 0;
+  const Json removed = ask({{"cmd", "policy-remove"}, {"domain", "example.org"}, {"reason", "x"}});
+  ASSERT_EQ(removed["ok"], true);
+  EXPECT_EQ(told, (std::vector<std::string>{"policy-imported by uid 4000000123",
+                                            "refresh-asked by uid 4000000123",
+                                            "policy-removed by root (uid 0): x"}));
+  std::vector<std::string> stored;
+  const auto events = *store.events({0, "example.org"}, 9);
+  for (const rows::EventRow& event : events)
+    stored.insert(stored.begin(), event.kind + ' ' + event.detail);
+  EXPECT_EQ(stored, told);
 }
 
 TEST_F(ControlTest, ListsEveryPolicyOncePageByPage) {

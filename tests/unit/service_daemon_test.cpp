@@ -63,6 +63,12 @@ TEST_F(DaemonTest, OptionsThatOnlySaySomething) {
   Child check([&] { return run({"--config", config.c_str(), "--check-config"}); });
   EXPECT_EQ(check.output(), "the configuration is good\n");
   EXPECT_EQ(check.wait(), 0);
+  daemon.check = [](const config::Config& read) -> Result<void> {
+    return fail(ErrorKind::usage, read.paths.run + "/list: no such file");
+  };
+  Child files([&] { return run({"--config", config.c_str(), "--check-config"}); });
+  EXPECT_EQ(files.output(), "mxwarden-map: " + folder.path("run") + "/list: no such file\n");
+  EXPECT_EQ(files.wait(), 2);
   Child dump([&] { return run({"-f", "-c", config.c_str(), "--dump-config"}); });
   EXPECT_THAT(dump.output(), HasSubstr("run = \"" + folder.path("run") + "\"\n"));
   EXPECT_EQ(dump.wait(), 0);

@@ -199,8 +199,9 @@ TYPED_TEST(PolicyStoreRows, RoutesAreReplacedAsASet) {
 
 TYPED_TEST(PolicyStoreRows, TlsaIsReplacedAsASet) {
   const std::string base = "_25._tcp.mx.example.org";
-  const std::vector rows = {tlsa_row(base, {3, 1, 1, 0xaa}), tlsa_row(base, {2, 0, 1, 0xbb}),
-                            tlsa_row(base, {3, 1, 1, 0xaa})};
+  std::vector rows = {tlsa_row(base, {3, 1, 1, 0xaa}), tlsa_row(base, {2, 0, 1, 0xbb}),
+                      tlsa_row(base, {3, 1, 1, 0xaa})};
+  for (TlsaRow& row : rows) row.found_at = "host.example.net";
   value_of(this->store_->replace_tlsa({0, base}, rows));
   auto read = value_of(this->store_->tlsa({0, base}));
   for (TlsaRow& row : read) row.seq = 0;
@@ -246,14 +247,25 @@ TYPED_TEST(PolicyStoreRows, DueIsOrderedAndBounded) {
   never.refresh_at.reset();
   value_of(this->store_->put_domain(never));
 
-  const auto names = [&](Time before, std::size_t limit) {
+  DomainRow theirs = domain_row("0.test");
+  theirs.tenant = 7;
+  theirs.refresh_at = at(5);
+  value_of(this->store_->put_domain(theirs));
+
+  const auto names = [&](Time before, std::size_t limit, const DuePlace& after = {}) {
     std::vector<std::string> due;
-    for (const DomainRow& row : value_of(this->store_->due(before, limit))) due.push_back(row.name);
+    for (const DomainRow& row : value_of(this->store_->due(0, before, after, limit)))
+      due.push_back(row.name);
     return due;
   };
   EXPECT_THAT(names(at(30), 10), ElementsAre("a.test", "b.test", "c.test"));
   EXPECT_THAT(names(at(99), 2), ElementsAre("a.test", "b.test"));
   EXPECT_THAT(names(at(9), 10), IsEmpty());
+  EXPECT_THAT(names(at(30), 2, {at(20), "b.test"}), ElementsAre("c.test"));
+  EXPECT_THAT(names(at(30), 2, {at(20), "a.test"}), ElementsAre("b.test", "c.test"));
+  EXPECT_THAT(names(at(99), 1, {at(10), "zz.test"}), ElementsAre("b.test"));
+  ASSERT_EQ(value_of(this->store_->due(7, at(99), {}, 10)).size(), 1U);
+  EXPECT_EQ(value_of(this->store_->due(7, at(99), {}, 10))[0].name, "0.test");
 }
 
 TYPED_TEST(PolicyStoreRows, StatisticsCount) {

@@ -220,11 +220,15 @@ TEST(PolicySchema, OneVersionEitherWay) {
     EXPECT_EQ(value_of(sql::find_policy(*older, {0, "a.test"}))->id, "1");
     Transaction transaction(*older);
     sql::write_domain(*older, transaction, domain_row("b.test"));
+    transaction.run(
+        "INSERT INTO tlsa(tenant, origin, base, rdata, ad, until, seq) "
+        "VALUES(0, '', '_25._tcp.mx.b.test', x'03', 1, 1, 1)");
     value_of(transaction.commit());
     EXPECT_TRUE(Database::open(path, before, {.access = Access::reader}));
   }
   const auto store = value_of(SqlitePolicyStore::open(path, at(0)));
   EXPECT_TRUE(value_of(store->domain({0, "b.test"})));
+  EXPECT_EQ(value_of(store->tlsa({0, "_25._tcp.mx.b.test"})).at(0).found_at, "");
   EXPECT_EQ(value_of(store->tlsrpt({0, "a.test"}))->record, kRecord);
 }
 
