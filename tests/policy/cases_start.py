@@ -1,12 +1,11 @@
 """Starts in bad conditions: no room for the first file, and very much to load."""
 import os
-import re
 
 from case import expect_flow, flows, fresh, own_host, protects, warm
 from cases_trouble import POLICYD, fill
 from host import IDS
 from procs import wait_for
-from tool import has, mxwarden, program
+from tool import has, program
 
 MANY = 20_000
 BODY = "version: STSv1\r\nmode: enforce\r\nmx: mx.{0}\r\nmax_age: 604800\r\n"
@@ -48,19 +47,14 @@ def large_cache(world):
                     person=(str(IDS["mxw-policy"]), None)), f"{MANY} policies stored")
         host.begin(POLICYD)
         # A copy is written when the map stops; what was asked for alone is not in it.
-        wait_for(lambda: told(host) > MANY, f"{MANY} policies in the map, last: {told(host)}", 60)
+        wait_for(lambda: host.map_metric("mxwarden_map_feed_policies") > MANY,
+                 f"{MANY} policies in the map", 60)
         knows(host, many(MANY - 1))
         restart(host, lambda: host.stop(host.map_unit))
         # Now from its copy alone.
         host.stop(POLICYD)
         restart(host, lambda: host.kill(host.map_unit))
         protects(host)
-
-
-def told(host):
-    """How many policies policyd's feed brought to the map."""
-    found = re.search(r"^mxwarden_map_feed_policies\S* (\d+)$", mxwarden(host, "metrics"), re.M)
-    return int(found.group(1)) if found else 0
 
 
 def knows(host, name):
