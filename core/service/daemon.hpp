@@ -73,7 +73,7 @@ struct Daemon {
 
   // At SIGTERM or SIGINT, in the loop: ends what others wait for, then calls `done`. The loop ends
   // then, or after kQuitTime, or at a second signal; without it at once. May be empty.
-  std::function<void(std::function<void()> done)> quit;
+  std::function<void(std::function<void()> done)> quit = {};
 
   // After the loop has ended or start() has failed, before what Context has goes away: stop
   // threads, close. May be empty.
