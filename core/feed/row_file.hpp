@@ -10,6 +10,7 @@
 // power is learned again. Replica::load() reads it. Blocks; one thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "core/base/digest.hpp"
@@ -37,6 +38,8 @@ class RowFileWriter {
     append_line(buffer_, row);
     return spill();
   }
+  [[nodiscard]] std::uint64_t octets() const { return flushed_ + buffer_.size(); }  // so far
+  [[nodiscard]] bool failed() const { return !error_.empty(); }
   // The file stands at `path` now. Error (environment): the first trouble; the old file stands.
   Result<void> commit();
 
@@ -52,6 +55,7 @@ class RowFileWriter {
   rows::Sequence seq_;
   Fd fd_;
   std::string buffer_, error_;
+  std::uint64_t flushed_ = 0;
   Sha256Stream digest_;
 };
 
