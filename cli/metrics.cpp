@@ -11,10 +11,21 @@
 namespace mxw::cli {
 namespace {
 
+// Where `--serve` does, and metrics.listen says nothing.
+constexpr std::string_view kUsualAddress = "127.0.0.1:9461";
+
 int metrics(const Given& given) {
-  const auto config = settings(given);
-  if (!config) return complain(config.error());
+  auto config = settings(given);
+  if (!config) {
+    // That the settings are wrong is among what the programs tell (mxwarden_settings_stale): the
+    // usual sockets are read all the same.
+    const int code = complain(config.error());
+    if (given.has("config")) return code;
+    config = config::Config{};
+  }
   Endpoint listen = config->metrics.listen;
+  if (listen.address.family == 0 && given.has("serve"))
+    listen = *config::parse_endpoint(kUsualAddress);
   if (given.has("listen")) {
     const auto endpoint = config::parse_endpoint(given.text("listen"));
     if (!endpoint) return complain("--listen: no address as 127.0.0.1:9461", kUsage);
@@ -34,6 +45,7 @@ int metrics(const Given& given) {
 
 constexpr Option kOptions[] = {
     {"listen", "ADDR:PORT", "serve them by HTTP at /metrics (default: metrics.listen)"},
+    {"serve", nullptr, "serve them at metrics.listen, or 127.0.0.1:9461 where it says nothing"},
     {"once", nullptr, "print them, also where metrics.listen is set"},
     kConfigOption};
 

@@ -11,6 +11,8 @@ namespace {
 
 std::string sentence_of(const operators::OperatorState& state, Time now) {
   const operators::Enforcement& said = state.enforcement();
+  if (state.notes().folder_unreadable)
+    return "it is not known whether enforcement is off: the operator's folder cannot be read\n";
   if (!state.enforcement_off(now))
     return "enforcement is not off: what mxwarden.toml says holds (map.enforcement)\n";
   std::string out = "enforcement is off until " + moment_text(said.until) + ", another " +
@@ -47,11 +49,21 @@ std::string counted(std::size_t n, const char* one, const char* many) {
   return std::to_string(n) + ' ' + (n == 1 ? one : many);
 }
 
+bool brakes_unknown(const operators::OperatorState& state) {
+  return state.notes().folder_unreadable || state.notes().domains_unreadable;
+}
+
 }  // namespace
+
+bool status_known(const operators::OperatorState& state) {
+  return !brakes_unknown(state);
+}
 
 std::string status_text(const operators::OperatorState& state, Time now) {
   std::string out = sentence_of(state, now);
-  if (state.brakes().empty()) {
+  if (brakes_unknown(state)) {
+    out += "it is not known which domains have a brake or a pin\n";
+  } else if (state.brakes().empty()) {
     out += "no domain has a brake or a pin\n";
   } else {
     out += counted(state.brakes().size(), "domain has", "domains have") + " a brake or a pin:\n";
@@ -71,7 +83,9 @@ std::string status_json(const operators::OperatorState& state, Time now) {
   std::string out;
   JsonWriter json(out);
   const operators::Enforcement& said = state.enforcement();
-  json.begin_object().key("enforcement").begin_object().member("off", state.enforcement_off(now));
+  const bool known = !state.notes().folder_unreadable;
+  json.begin_object().key("enforcement").begin_object().member("known", known);
+  if (known) json.member("off", state.enforcement_off(now));
   if (said.off) {
     json.member("unreadable", said.unreadable).member("until", format_rfc3339(said.until));
     json.member("reason", said.reason).member("who", said.who);
@@ -89,7 +103,8 @@ std::string status_json(const operators::OperatorState& state, Time now) {
     }
     json.end_object();
   }
-  json.end_array().member("ignored", state.notes().ignored);
+  json.end_array().member("domains_known", !brakes_unknown(state));
+  json.member("ignored", state.notes().ignored);
   json.member("over_limit", state.notes().over_limit).key("notes").begin_array();
   for (const std::string& note : state.notes().texts) json.string(note);
   json.end_array().end_object();

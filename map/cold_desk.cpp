@@ -51,13 +51,21 @@ void ColdDesk::answered(std::string_view domain, const Known& known) {
   }
 }
 
-void ColdDesk::on_deadline() {
-  for (const Waiting::Vain& vain : waiting_.expired(EventLoop::now())) {
+void ColdDesk::end_waits() {
+  while (const auto next = waiting_.next_deadline()) expire(*next);
+}
+
+void ColdDesk::expire(std::int64_t now) {
+  for (const Waiting::Vain& vain : waiting_.expired(now)) {
     for (const Ticket ticket : vain.tickets) {
       ++counters_.in_vain;
       ready_(ticket, nullptr);
     }
   }
+}
+
+void ColdDesk::on_deadline() {
+  expire(EventLoop::now());
   arm();
   on_ping();
 }

@@ -33,6 +33,7 @@ class ColdDesk {
   bool wait(std::string_view domain, std::uint64_t hash, Ticket ticket);
   void forget(Ticket ticket, std::string_view domain) { waiting_.forget(ticket, domain); }
   void hint(std::string_view domain, std::uint64_t hash);
+  void end_waits();  // all that wait, as if their deadlines had come; they are in vain
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
@@ -41,6 +42,7 @@ class ColdDesk {
  private:
   void answered(std::string_view domain, const Known& known);
   void on_deadline();
+  void expire(std::int64_t now);
   void on_ping();
   void arm();
 

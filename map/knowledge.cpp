@@ -10,6 +10,7 @@
 #include "core/base/aging_clock.hpp"
 #include "core/feed/cache_writer.hpp"
 #include "core/feed/feed_reader.hpp"
+#include "core/feed/refill.hpp"
 #include "core/feed/replica.hpp"
 #include "core/operator/state.hpp"
 #include "core/operator/watch.hpp"
@@ -86,6 +87,7 @@ class Knowledge::Thread {
   StepWatch step_;
   feed::Replica replica_;
   std::unique_ptr<feed::FeedReader> reader_;
+  feed::Refill refill_;
   std::unique_ptr<feed::CacheWriter> cache_;
   std::unique_ptr<operators::OperatorWatch> watch_;
   std::shared_ptr<const operators::OperatorState> operator_;
@@ -107,7 +109,8 @@ class Knowledge::Thread {
   // What metrics read from other threads.
   struct Shared {
     std::atomic<std::uint64_t> domains = 0, policies = 0, brakes = 0, refused = 0, bad_files = 0;
-    std::atomic<std::uint64_t> cache_failed = 0, answers_written = 0, answers_dropped = 0;
+    std::atomic<std::uint64_t> refills = 0, cache_written = 0, cache_failed = 0,
+                               answers_written = 0, answers_dropped = 0;
     std::atomic<bool> connected = false, off = false;
   } shared_;
 };
@@ -128,7 +131,8 @@ Result<void> Knowledge::Thread::open() {
       feed::FeedReader::create(*loop_, settings_.feed_socket, replica_, replica_.sequence());
   if (!reader) return std::unexpected(std::move(reader.error()));
   reader_ = std::move(*reader);
-  cache_ = std::make_unique<feed::CacheWriter>(*loop_, replica_, settings_.cache_path);
+  cache_ = std::make_unique<feed::CacheWriter>(*loop_, replica_, settings_.cache_path,
+                                               settings_.cache_interval);
   watch_ = std::make_unique<operators::OperatorWatch>(
       *loop_, settings_.operator_dir,
       [this](std::shared_ptr<const operators::OperatorState> state) {
@@ -255,6 +259,7 @@ void Knowledge::Thread::on_tick() {
   constexpr unsigned kPruneEvery = 600;
   if (++ticks_ % kPruneEvery == 0 && !clock_.stepped()) replica_.prune(clock_.now());
   if (step_.over(clock_, replica_.connected())) compile_all();
+  if (refill_.due(replica_, EventLoop::now())) reader_->start_over();
   publish();
   tick_->start(kSecond);
 }
@@ -267,6 +272,8 @@ void Knowledge::Thread::publish() {
   shared_.refused = replica_.counters().refused;
   shared_.bad_files = replica_.counters().bad_files;
   shared_.connected = replica_.connected();
+  shared_.refills = reader_->counters().started_over;
+  shared_.cache_written = cache_->written();
   shared_.cache_failed = cache_->failed();
   shared_.answers_written = answers_.counters().written;
   shared_.answers_dropped += answers_.counters().dropped - dropped_told_;
@@ -303,6 +310,8 @@ Knowledge::Numbers Knowledge::Thread::numbers() const {
           .brakes = shared_.brakes,
           .refused = shared_.refused,
           .bad_files = shared_.bad_files,
+          .refills = shared_.refills,
+          .cache_written = shared_.cache_written,
           .cache_failed = shared_.cache_failed,
           .answers_written = shared_.answers_written,
           .answers_dropped = shared_.answers_dropped,

@@ -29,6 +29,7 @@ class Knowledge {
 
   struct Settings {
     std::string feed_socket, cache_path, answers_path, operator_dir;
+    std::int64_t cache_interval = kMinute;  // between two writings of the cache
     Options options;
     // The metrics are served from this thread; an empty path: not at all.
     std::string metrics_socket;
@@ -46,7 +47,8 @@ class Knowledge {
   // Read by the metrics; any thread.
   struct Numbers {
     std::uint64_t domains = 0, policies = 0, brakes = 0, refused = 0, bad_files = 0;
-    std::uint64_t cache_failed = 0, answers_written = 0, answers_dropped = 0;
+    std::uint64_t refills = 0;  // times all was asked for again because rows had been refused
+    std::uint64_t cache_written = 0, cache_failed = 0, answers_written = 0, answers_dropped = 0;
     bool connected = false, off = false;
   };
 

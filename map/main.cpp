@@ -1,4 +1,7 @@
 // mxwarden-map: the socketmap service for Postfix and Sendmail (design section 6).
+#include <functional>
+#include <utility>
+
 #include "core/service/daemon.hpp"
 #include "map/program.hpp"
 
@@ -13,6 +16,8 @@ int main(int argc, char** argv) {
        .once = {},
        .start = [&program](mxw::service::Context& context) { return program.start(context); },
        .reload = [&program](const mxw::config::Config& config) { program.reload(config); },
+       .quit = [&program](std::function<void()> done) { program.quit(std::move(done)); },
        .stop = [&program] { program.stop(); },
-       .serves_metrics_itself = true});
+       .serves_metrics_itself = true,
+       .keeps_settings = true});
 }

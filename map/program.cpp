@@ -132,6 +132,12 @@ void Program::reload(const config::Config& config) {
   knowledge_->set_options(options);
 }
 
+// A mail server whose connection is cut asks again at once, and once only.
+void Program::quit(std::function<void()> done) {
+  constexpr std::int64_t kPatience = service::kQuitTime * 3 / 4;
+  server_->stop(kPatience, std::move(done));
+}
+
 void Program::stop() {
   minute_.reset();
   second_.reset();

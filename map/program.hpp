@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,8 @@ class Program {
   // what was known at the last end; serves from then on.
   Result<void> start(service::Context& context);
   void reload(const config::Config& config);
+  // Answers what is asked; `done` follows from the loop, well within service::kQuitTime.
+  void quit(std::function<void()> done);
   void stop();
 
  private:

@@ -28,6 +28,8 @@ ProgramMetrics::ProgramMetrics(service::Metrics& m)
                                  "Connections closed for breaking the protocol")),
       ask_dropped_(m.counter("mxwarden_map_ask_dropped_total", "Messages policyd did not take")),
       rows_refused_(m.counter("mxwarden_map_rows_refused_total", "Rows over the bound")),
+      refills_(m.counter("mxwarden_map_feed_refills_total",
+                         "Times the whole feed was asked for again because rows had been refused")),
       bad_files_(m.counter("mxwarden_map_bad_cache_files_total", "Cache files not taken")),
       cache_failed_(m.counter("mxwarden_map_cache_failed_total", "Cache files not written")),
       answers_written_(m.counter("mxwarden_map_answer_minutes_total", "Minutes of answers.ndjson",
@@ -75,6 +77,7 @@ void ProgramMetrics::publish(const Server& server, const AskClient& asker,
   follow(ask_dropped_, asker.counters().dropped);
   const Knowledge::Numbers known = knowledge.numbers();
   follow(rows_refused_, known.refused + table.refused);
+  follow(refills_, known.refills);
   follow(bad_files_, known.bad_files);
   follow(cache_failed_, known.cache_failed);
   follow(answers_written_, known.answers_written);

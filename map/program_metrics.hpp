@@ -27,7 +27,7 @@ class ProgramMetrics {
   std::vector<service::Counter*> said_, would_be_;  // by Word
   service::Counter &queries_, &stale_, &cold_, &waited_, &in_vain_, &hints_, &hints_dropped_;
   service::Counter &accepted_, &turned_away_, &closed_early_, &protocol_faults_;
-  service::Counter &ask_dropped_, &rows_refused_, &bad_files_, &cache_failed_;
+  service::Counter &ask_dropped_, &rows_refused_, &refills_, &bad_files_, &cache_failed_;
   service::Counter &answers_written_, &answers_dropped_;
   service::Gauge &connections_, &waiting_, &rows_, &domains_, &policies_, &brakes_;
   service::Gauge &feed_connected_, &ask_connected_, &enforcement_off_;

@@ -14,8 +14,6 @@
 namespace mxw::map {
 namespace {
 
-constexpr std::int64_t kStopGrace = 1 * kSecond;
-
 // -1 and errno when nobody waits or nobody can be taken. Who left the backlog is skipped.
 int accept(int listener) {
   for (;;) {
@@ -40,6 +38,7 @@ Server::Server(EventLoop& loop, const Table& table, Asker& asker, const MapNames
       input_(limits::kReadBytes),
       idle_timer_(loop, [this] { on_idle_timer(); }),
       accept_timer_(loop, [this] { resume_listening(); }),
+      patience_timer_(loop, [this] { end_waits(); }),
       stop_timer_(loop, [this] {
         while (!connections_.empty()) close(*connections_.front());
       }) {
@@ -149,25 +148,36 @@ void Server::close(Connection& connection) {
   check_stopped();
 }
 
-void Server::stop(std::function<void()> done) {
+void Server::stop(std::int64_t patience, std::function<void()> done) {
   stopping_ = true;
   done_ = std::move(done);
   accept_timer_.stop();
   for (const int fd : listeners_) loop_.remove(fd);
   listeners_.clear();
-  stop_timer_.start(settings_.waiting.cold_wait + kStopGrace);
+  patience_timer_.start(patience);
   // Closing changes the list; those that remain are pumped by what they wait for.
   std::vector<Connection*> all;
   for (const auto& connection : connections_) all.push_back(connection.get());
   for (Connection* connection : all) {
+    // A question that lies in the socket was asked before we were told to stop.
+    if (!read(*connection)) {
+      close(*connection);
+      continue;
+    }
     connection->session.end_input();
     pump(*connection);
   }
   check_stopped();
 }
 
+void Server::end_waits() {
+  desk_.end_waits();
+  if (!connections_.empty()) stop_timer_.start(kStopGrace);
+}
+
 void Server::check_stopped() {
   if (!stopping_ || !connections_.empty() || !done_) return;
+  patience_timer_.stop();
   stop_timer_.stop();
   loop_.post(std::exchange(done_, nullptr));
 }

@@ -58,9 +58,11 @@ class Server {
   void set_off(bool off) { off_ = off; }  // `mxwarden enforcement off`
   void set_options(const Options& options) { responder_.set_options(options); }
 
-  // Takes no more connections and no more queries, answers what was asked, then calls `done` from
-  // the loop; at the latest when the longest wait is over and a second more, whatever clients do.
-  void stop(std::function<void()> done);
+  // Takes no more connections and, but for those that have come, no more queries; answers what was
+  // asked, then calls `done` from the loop. What still waits for policyd after `patience` is
+  // answered from what is known then; who does not take his reply is closed kStopGrace later.
+  static constexpr std::int64_t kStopGrace = 100 * kMillisecond;
+  void stop(std::int64_t patience, std::function<void()> done);
 
   // Counts of answers for answers.ndjson; see Responder.
   std::unique_ptr<Tally> swap_tally(std::unique_ptr<Tally> clean) {
@@ -91,6 +93,7 @@ class Server {
   void close(Connection& connection);
   void on_settled(Waiting::Ticket ticket, const Known* told);
   void on_idle_timer();
+  void end_waits();
   void check_stopped();
 
   EventLoop& loop_;
@@ -106,7 +109,7 @@ class Server {
   std::size_t buffered_ = 0;
   std::vector<char> input_;
   Counters counters_;
-  Timer idle_timer_, accept_timer_, stop_timer_;
+  Timer idle_timer_, accept_timer_, patience_timer_, stop_timer_;
 };
 
 }  // namespace mxw::map

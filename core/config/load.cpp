@@ -103,7 +103,7 @@ Result<Config> parse(std::string_view text, const std::string& name) {
   return config;
 }
 
-Result<Config> load(const std::string& path) {
+Result<std::string> read_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fail(ErrorKind::usage, path + ": " + std::strerror(errno));
   std::string text(kFileBytes + 1, '\0');
@@ -119,7 +119,13 @@ Result<Config> load(const std::string& path) {
   ::close(fd);
   if (error != 0) return fail(ErrorKind::usage, path + ": " + std::strerror(error));
   text.resize(size);
-  return parse(text, path);
+  return text;
+}
+
+Result<Config> load(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  return parse(*text, path);
 }
 
 std::vector<Change> changes(const Config& before, const Config& after) {
@@ -132,9 +138,9 @@ std::vector<Change> changes(const Config& before, const Config& after) {
   return found;
 }
 
-Result<Config> reload(const Config& old, const std::string& path,
+Result<Config> reload(const Config& old, std::string_view text, const std::string& name,
                       std::span<const std::string_view> mine) {
-  auto fresh = load(path);
+  auto fresh = parse(text, name);
   if (!fresh) return fresh;
   std::string refused;
   for (const Change& change : changes(old, *fresh)) {
@@ -143,7 +149,7 @@ Result<Config> reload(const Config& old, const std::string& path,
     if (ours && !change.reload) refused += (refused.empty() ? "" : ", ") + change.key;
   }
   if (refused.empty()) return fresh;
-  return fail(ErrorKind::usage, path + ": changed, but needs a restart: " + refused);
+  return fail(ErrorKind::usage, name + ": changed, but needs a restart: " + refused);
 }
 
 }  // namespace mxw::config

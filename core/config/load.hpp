@@ -2,7 +2,7 @@
 //
 // Every key stands once, in the option table (core/config/options.hpp): reading, the hint for a
 // mistyped key, dump(), docs/config.md and the shipped file come from it. All functions are pure
-// but load() and reload(), which read a file and block; no thread rule.
+// but read_file() and load(), which block; no thread rule.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,9 @@ inline constexpr char kDefaultPath[] = "/etc/mxwarden/mxwarden.toml";
 // known one), values of a wrong type or out of range, and values that do not go together.
 [[nodiscard]] Result<Config> parse(std::string_view text, const std::string& name);
 
+// The text of a file, at most kFileBytes and one more. Error (usage): it cannot be read.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
 // The settings of a file. Error (usage) also when it cannot be read.
 [[nodiscard]] Result<Config> load(const std::string& path);
 
@@ -40,10 +43,11 @@ struct Change {
 };
 [[nodiscard]] std::vector<Change> changes(const Config& before, const Config& after);
 
-// The settings of a file for a program that runs with `old`. On Error (usage) the program keeps
-// `old` whole: the file is wrong, or a key of `tables` changed that needs a restart (all such keys
+// The settings of a text for a program that runs with `old`. On Error (usage) the program keeps
+// `old` whole: the text is wrong, or a key of `tables` changed that needs a restart (all such keys
 // are named). Other tables are other programs' and may change. No tables: all.
-[[nodiscard]] Result<Config> reload(const Config& old, const std::string& path,
+[[nodiscard]] Result<Config> reload(const Config& old, std::string_view text,
+                                    const std::string& name,
                                     std::span<const std::string_view> tables = {});
 
 // docs/config.md, and packaging/mxwarden.toml: every key with its default as a comment.

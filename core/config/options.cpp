@@ -82,8 +82,8 @@ void add_common(std::vector<Option>& to) {
   to.push_back(option("metrics", "listen",
                       Parsed<Endpoint>{optional_endpoint, text_of, "ADDRESS:PORT, or empty"},
                       at(&Config::metrics, &Metrics::listen), Reload::no,
-                      "Where `mxwarden metrics` serves what all programs count; empty: as its "
-                      "option --listen says"));
+                      "Where `mxwarden metrics` serves what all programs count; empty: nowhere, or "
+                      "127.0.0.1:9461 with its option --serve, as its unit has it"));
 }
 
 void add_lookups(std::vector<Option>& to) {

@@ -12,6 +12,7 @@
 #include "core/feed/codec.hpp"
 #include "core/feed/replica.hpp"
 #include "core/feed/row_file.hpp"
+#include "core/feed/saving.hpp"
 #include "core/ipc/line_stream.hpp"
 
 namespace mxw::feed {
@@ -22,25 +23,13 @@ constexpr std::size_t kPiece = std::size_t{256} << 10;
 }  // namespace
 
 Result<void> Replica::save(const std::string& path) {
-  auto file = RowFileWriter::create(path, sequence());
-  if (!file) return std::unexpected(std::move(file.error()));
-  // What fails is told by commit().
-  const auto put = [&file](const auto* row) {
-    if (row != nullptr) file->add(*row);
-  };
-  for (const auto& [name, entry] : domains_) {
-    put(entry.domain());
-    put(entry.policy());
-    put(entry.tlsrpt());
-    put(entry.reread());
-    for (const rows::RouteRow& row : entry.routes_.rows) put(&row);
+  auto saving = Saving::begin(*this, path);
+  if (!saving) return std::unexpected(std::move(saving.error()));
+  for (;;) {
+    auto step = (*saving)->step();
+    if (!step) return std::unexpected(std::move(step.error()));
+    if (*step == Saving::Step::done) return {};
   }
-  for (const auto& [name, set] : tlsa_) {
-    for (const rows::TlsaRow& row : set.rows) put(&row);
-  }
-  if (auto committed = file->commit(); !committed) return committed;
-  changed_ = false;
-  return {};
 }
 
 // Takes the lines of one file. A line may come to the replica before the file is known to be whole:

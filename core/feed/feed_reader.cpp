@@ -127,6 +127,12 @@ void FeedReader::tell(const Line& line) {
   }
 }
 
+void FeedReader::start_over() {
+  ++counters_.started_over;
+  sequence_ = 0;
+  if (fd_) disconnect();
+}
+
 void FeedReader::disconnect() {
   loop_.remove(fd_.get());
   fd_.reset();

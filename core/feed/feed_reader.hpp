@@ -26,6 +26,7 @@ class FeedReader {
   struct Counters {
     std::uint64_t lines = 0, bytes = 0;
     std::uint64_t connects = 0, disconnects = 0, resets = 0;
+    std::uint64_t started_over = 0;
     std::uint64_t too_long = 0;                   // lines over kLineBytes
     std::array<std::uint64_t, kSkips> skipped{};  // by Skip
   };
@@ -38,6 +39,9 @@ class FeedReader {
   ~FeedReader();
   FeedReader(const FeedReader&) = delete;
   FeedReader& operator=(const FeedReader&) = delete;
+
+  // Asks for everything, on a new connection. Not from a call of the observer.
+  void start_over();
 
   [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
   // Everything up to here was told; 0 between a reset and its end.

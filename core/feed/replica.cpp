@@ -55,6 +55,7 @@ void Replica::on_reset() {
   ++round_;
   resetting_ = true;
   room_made_ = false;
+  lacks_ = false;
 }
 
 void Replica::on_change(const rows::Change& change) {
@@ -103,6 +104,14 @@ std::vector<std::string> Replica::domains_over(std::string_view mx_host,
   if (at == hosts_.end()) return domains;
   for (const auto& [domain, routes] : at->second) domains.push_back(domain);
   return domains;
+}
+
+bool Replica::has_room() const {
+  const auto some_free = [](std::size_t used, std::size_t bound) {
+    return used < bound - bound / 16;
+  };
+  return some_free(sizes_.domains, bounds_.domains) && some_free(sizes_.routes, bounds_.routes) &&
+         some_free(sizes_.tlsa, bounds_.tlsa) && some_free(sizes_.body_bytes, bounds_.body_bytes);
 }
 
 void Replica::for_each_domain(
@@ -206,6 +215,7 @@ void Replica::clear() {
   dirty_tlsa_.clear();
   sizes_ = {};
   sequence_ = 0;
+  lacks_ = false;
 }
 
 }  // namespace mxw::feed

@@ -5,9 +5,10 @@
 // old rows stay, and those that did not come again go at the end: a known policy never vanishes for
 // a moment. A policy that did not come again is the exception: whoever tells has lost it, which
 // does not end it; it stays until it is deleted by name, runs out (prune()), or its room is needed.
-// What is over a bound is refused and counted; then old rows that have not come again make room
-// first. Of policies and TLSRPT records only the current one is held, of events none. One thread at
-// a time. References and pointers are good until the next call that is not const.
+// What is over a bound is refused and counted, and lacks() says that some is missing, until all is
+// told anew; then old rows that have not come again make room first. Of policies and TLSRPT records
+// only the current one is held, of events none. One thread at a time. References and pointers are
+// good until the next call that is not const.
 #pragma once
 
 #include <cstdint>
@@ -134,6 +135,10 @@ class Replica final : public Observer {
     std::size_t domains = 0, policies = 0, routes = 0, tlsa = 0, body_bytes = 0;
   };
   [[nodiscard]] Sizes sizes() const { return sizes_; }
+  // Rows were refused since everything was last told; and a sixteenth of each bound is free, so
+  // that telling it all again is worth its while (core/feed/refill.hpp).
+  [[nodiscard]] bool lacks() const { return lacks_; }
+  [[nodiscard]] bool has_room() const;
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
   // Drops what ended more than `grace` before `now`: routes, TLSA rows, policies the owner has
@@ -142,9 +147,11 @@ class Replica final : public Observer {
   std::size_t prune(Time now);
 
   // The cache file: header, rows, `end` with a digest of all before it; written beside the path and
-  // renamed, mode 0600, not synced. Both block: not for a thread that serves. save() has an Error
-  // (environment); the old file stands then. load() into an empty replica: false and counted for a
-  // file that is absent (not counted), cut, garbled or of another version; nothing of it is taken.
+  // renamed, mode 0600, not synced. Both block: not for a thread that serves; core/feed/saving.hpp
+  // writes it in slices. save() has an Error (environment); the old file stands then. load() into
+  // an empty replica: false and counted for a file that is absent (not counted), cut, garbled or of
+  // another version; nothing of it is taken.
+  class Saving;
   Result<void> save(const std::string& path);
   bool load(const std::string& path);
   [[nodiscard]] bool changed() const { return changed_; }  // since the last save() or load()
@@ -231,6 +238,7 @@ class Replica final : public Observer {
   rows::Sequence sequence_ = 0;
   bool room_made_ = false;  // in this round
   bool resetting_ = false, complete_ = false, connected_ = false, changed_ = false;
+  bool lacks_ = false;
   bool loading_ = false;  // every name will be told: none is noted
   Sizes sizes_;
   Counters counters_;

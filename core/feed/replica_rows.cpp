@@ -22,7 +22,10 @@ bool Replica::room(Full full) {
 DomainEntry* Replica::obtain(rows::Key domain) {
   const auto at = domains_.find(domain);
   if (at != domains_.end()) return &at->second;
-  if (!room([this] { return domains_.size() >= bounds_.domains; })) return nullptr;
+  if (!room([this] { return domains_.size() >= bounds_.domains; })) {
+    lacks_ = true;
+    return nullptr;
+  }
   const auto made = domains_.try_emplace(Name{domain.tenant, std::string(domain.name)}).first;
   sizes_.domains = domains_.size();
   return &made->second;
@@ -93,6 +96,7 @@ void Replica::put(rows::PolicyRow&& row) {
   const bool fits = room([&] { return sizes_.body_bytes + row.body.size() > bounds_.body_bytes; });
   // Making room may have swept away an entry that holds nothing of this round yet.
   entry = fits ? obtain(domain) : nullptr;
+  lacks_ = lacks_ || !fits;
   if (had || entry != nullptr) touch_domain(domain);
   if (entry == nullptr) return erase_if_empty(domain);
   ++sizes_.policies;
@@ -149,7 +153,12 @@ void Replica::put(rows::RouteRow&& row) {
     return sizes_.routes >= bounds_.routes ||
            (entry != nullptr && entry->routes_.rows.size() >= rows::kRoutesOfDomain);
   };
-  DomainEntry* entry = room(full) ? obtain(domain) : nullptr;
+  if (!room(full)) {
+    // What is over the bound of one domain would be so again.
+    lacks_ = lacks_ || sizes_.routes >= bounds_.routes;
+    return;
+  }
+  DomainEntry* const entry = obtain(domain);
   if (entry == nullptr) return;
   touch_domain(domain);
   ++sizes_.routes;
@@ -183,7 +192,10 @@ void Replica::put(rows::TlsaRow&& row) {
   const auto full = [&] {
     return sizes_.tlsa >= bounds_.tlsa || tlsa(row.base, row.tenant).size() >= rows::kTlsaOfBase;
   };
-  if (!room(full)) return;
+  if (!room(full)) {
+    lacks_ = lacks_ || sizes_.tlsa >= bounds_.tlsa;
+    return;
+  }
   auto& set = tlsa_[Name{row.tenant, row.base}];
   touch_tlsa(base);
   ++sizes_.tlsa;

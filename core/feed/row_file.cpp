@@ -54,6 +54,7 @@ bool RowFileWriter::write_all(std::string_view octets) {
 bool RowFileWriter::flush() {
   digest_.update(as_bytes(buffer_));
   const bool written = write_all(buffer_);
+  flushed_ += buffer_.size();
   buffer_.clear();
   return written;
 }

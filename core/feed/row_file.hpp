@@ -11,6 +11,7 @@
 // is lost. Replica::load() reads it. Blocks; one thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "core/base/digest.hpp"
@@ -38,6 +39,8 @@ class RowFileWriter {
     append_line(buffer_, row);
     return spill();
   }
+  [[nodiscard]] std::uint64_t octets() const { return flushed_ + buffer_.size(); }  // so far
+  [[nodiscard]] bool failed() const { return !error_.empty(); }
   // The file stands at `path` now, and with `synced` does after a power cut, too. Error
   // (environment): the first trouble; the old file stands, unless it was that the folder could not
   // be synced.
@@ -57,6 +60,7 @@ class RowFileWriter {
   rows::Sequence seq_;
   Fd fd_;
   std::string buffer_, error_;
+  std::uint64_t flushed_ = 0;
   Sha256Stream digest_;
 };
 

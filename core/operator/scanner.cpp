@@ -55,7 +55,7 @@ bool Scanner::scan(Time now) {
   } else if (errno == ENOENT) {
     nothing_there();
   } else {
-    set_trouble(std::string("cannot be read: ") + std::strerror(errno));
+    set_trouble(true, std::string("cannot be read: ") + std::strerror(errno));
   }
   changed_ = changed_ || trouble != trouble_;
   if (!changed_) return false;
@@ -79,7 +79,8 @@ void Scanner::forget_domains() {
   domains_recent_ = true;
 }
 
-void Scanner::set_trouble(std::string note) {
+void Scanner::set_trouble(bool folder, std::string note) {
+  folder_trouble_ = folder;
   trouble_ = std::move(note);
 }
 
@@ -109,7 +110,7 @@ void Scanner::scan_domains(int directory, Time now, Time taken) {
   struct stat status{};
   if (!domains || fstat(domains.get(), &status) != 0) {
     if (errno == ENOENT) return forget_domains();
-    return set_trouble(std::string("domain: cannot be read: ") + std::strerror(errno));
+    return set_trouble(false, std::string("domain: cannot be read: ") + std::strerror(errno));
   }
   const Stamp stamp = stamp_of(status);
   if (!domains_recent_ && stamp == domains_stamp_) return check_some(domains.get(), now, taken);
@@ -123,7 +124,7 @@ void Scanner::list(int domains, Time now, Time taken) {
   DIR* const stream = again ? fdopendir(again.get()) : nullptr;
   if (stream == nullptr) {
     domains_recent_ = true;
-    return set_trouble(std::string("domain: cannot be read: ") + std::strerror(errno));
+    return set_trouble(false, std::string("domain: cannot be read: ") + std::strerror(errno));
   }
   static_cast<void>(again.release());  // the stream's now
   ++listing_;
@@ -219,7 +220,10 @@ std::shared_ptr<const OperatorState> Scanner::compile() const {
   const auto tell = [&notes](std::string text) {
     if (notes.texts.size() < kNotes) notes.texts.push_back(std::move(text));
   };
-  if (!trouble_.empty()) tell(trouble_);
+  if (!trouble_.empty()) {
+    tell(trouble_);
+    (folder_trouble_ ? notes.folder_unreadable : notes.domains_unreadable) = true;
+  }
   if (enforcement_.unreadable || (!enforcement_.off && !enforcement_.reason.empty()))
     tell("enforcement.json: " + enforcement_.reason);
   for (const auto& [domain, entry] : entries_) {

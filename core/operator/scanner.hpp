@@ -41,7 +41,7 @@ class Scanner {
   [[nodiscard]] bool check(int domains, const std::string& domain, Entry& entry, Time now,
                            Time taken);
   void forget_domains();
-  void set_trouble(std::string note);
+  void set_trouble(bool folder, std::string note);
   [[nodiscard]] std::shared_ptr<const OperatorState> compile() const;
 
   const std::string dir_;
@@ -59,6 +59,7 @@ class Scanner {
   std::vector<std::string> name_notes_;  // of files whose name is no domain's, of the last listing
   std::size_t bad_names_ = 0, over_limit_ = 0;
   std::string trouble_;
+  bool folder_trouble_ = false;  // it is of the whole folder, else of that of the domains
 
   bool changed_ = true;
   std::shared_ptr<const OperatorState> state_ = std::make_shared<const OperatorState>();

@@ -1,17 +1,17 @@
 #include "core/service/daemon.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "core/config/load.hpp"
 #include "core/service/daemon_options.hpp"
 #include "core/service/log.hpp"
 #include "core/service/metrics_server.hpp"
 #include "core/service/rights.hpp"
+#include "core/service/settings.hpp"
 #include "mxwarden_version.hpp"
 
 namespace mxw::service {
@@ -27,19 +27,16 @@ bool make_folder(const std::string& path, mode_t mode) {
   return ::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
 }
 
-Result<config::Config> settings(const DaemonOptions& options) {
-  if (!options.config_given && ::access(options.config_file.c_str(), F_OK) != 0 &&
-      errno == ENOENT) {
-    return config::Config{};
-  }
-  return config::load(options.config_file);
-}
-
 // One run, from the first right given up to the end of the loop.
 class Run {
  public:
-  Run(const Daemon& daemon, const DaemonOptions& options, config::Config config)
-      : daemon_(daemon), options_(options), config_(std::move(config)), metrics_(daemon.name) {}
+  Run(const Daemon& daemon, const DaemonOptions& options, Settings settings, std::string copy)
+      : daemon_(daemon),
+        options_(options),
+        settings_(std::move(settings)),
+        config_(settings_.config),
+        keeper_(std::move(copy), settings_.kept),
+        metrics_(daemon.name) {}
 
   int go() {
     if (auto gone = give_up_rights(); !gone) return failed(gone.error());
@@ -55,10 +52,11 @@ class Run {
     int code = kGood;
     if (started) {
       loop_->run();
-      notify_->stopping();
+      if (!quitting_) notify_->stopping();
     } else {
       code = failed(started.error());
     }
+    quit_timer_.reset();
     server_.reset();
     if (daemon_.stop) daemon_.stop();
     if (started) log_info("stopped");
@@ -75,9 +73,19 @@ class Run {
   Result<void> watch_signals() {
     std::signal(SIGPIPE, SIG_IGN);
     for (const int signal : {SIGTERM, SIGINT}) {
-      if (auto set = loop_->add_signal(signal, [this] { loop_->stop(); }); !set) return set;
+      if (auto set = loop_->add_signal(signal, [this] { quit(); }); !set) return set;
     }
     return loop_->add_signal(SIGHUP, [this] { reload(); });
+  }
+
+  // A second signal does not wait.
+  void quit() {
+    if (quitting_ || !daemon_.quit) return loop_->stop();
+    quitting_ = true;
+    notify_->stopping();
+    quit_timer_ = std::make_unique<Timer>(*loop_, [this] { loop_->stop(); });
+    quit_timer_->start(kQuitTime);
+    daemon_.quit([this] { loop_->stop(); });
   }
 
   Result<void> start() {
@@ -98,9 +106,20 @@ class Run {
     if (auto confined = confine(daemon_.profile); !confined) {
       log_warning("running without sandbox: " + confined.error().message);
     }
+    keep_settings();
     log_info("mxwarden-" + daemon_.name + ' ' + kVersion + " (" + kCommit + ") is ready");
     notify_->ready();
     return {};
+  }
+
+  // What the program started with, and so may start with again.
+  void keep_settings() {
+    if (settings_.refused.empty()) {
+      keeper_.keep(settings_.text);
+    } else {
+      notify_->status("with the last good settings: " + settings_.refused);
+    }
+    stale_->set(settings_.refused.empty() ? 0 : 1);
   }
 
   void build_info() {
@@ -112,6 +131,8 @@ class Run {
                                  {{"result", "taken"}});
     refused_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
                                  {{"result", "refused"}});
+    stale_ = &metrics_.gauge("mxwarden_settings_stale",
+                             "1: the settings file was refused, those before it hold");
   }
 
   // Without metrics the program does its work all the same.
@@ -127,29 +148,39 @@ class Run {
 
   void reload() {
     notify_->reloading();
-    auto fresh = config::reload(config_, options_.config_file, daemon_.tables);
+    const auto text = config::read_file(options_.config_file);
+    auto fresh = text ? config::reload(config_, *text, options_.config_file, daemon_.tables)
+                      : Result<config::Config>(std::unexpected(text.error()));
     if (fresh) {
       config_ = *std::move(fresh);
+      if (!std::exchange(settings_.refused, {}).empty()) notify_->status("");
       start_log(config_.log.level);
       if (daemon_.reload) daemon_.reload(config_);
+      keeper_.keep(*text);
       reloads_->add();
       log_info("configuration reloaded");
     } else {
       refused_->add();
       log_error("the configuration stays as it was: " + fresh.error().message);
     }
+    stale_->set(fresh ? 0 : 1);
     notify_->ready();
   }
 
   const Daemon& daemon_;
   const DaemonOptions& options_;
+  Settings settings_;
   config::Config config_;
+  SettingsKeeper keeper_;
   Metrics metrics_;
   Counter *reloads_ = nullptr, *refused_ = nullptr;
+  Gauge* stale_ = nullptr;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Notifier> notify_;
   std::optional<Context> context_;
   std::unique_ptr<MetricsServer> server_;
+  bool quitting_ = false;
+  std::unique_ptr<Timer> quit_timer_;
 };
 
 }  // namespace
@@ -182,24 +213,32 @@ int run_daemon(int argc, const char* const* argv, const Daemon& daemon) {
     std::printf("%s %s (%s)\n", program.c_str(), kVersion, kCommit);
     return kGood;
   }
-  auto config = settings(*options);
-  if (!config) {
-    std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(config.error().message).c_str());
+  // Who only wants to know whether the file is good gets no other.
+  const bool asked = options->check || options->dump;
+  std::string copy = daemon.keeps_settings && !asked ? settings_copy_path() : std::string();
+  auto settings = read_settings(options->config_file, options->config_given, copy);
+  if (!settings) {
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(settings.error().message).c_str());
     return kUsage;
   }
   if (options->check && daemon.check) {
-    if (auto sound = daemon.check(*config); !sound) {
+    if (auto sound = daemon.check(settings->config); !sound) {
       std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(sound.error().message).c_str());
       return kUsage;
     }
   }
-  if (options->check || options->dump) {
-    std::fputs(options->dump ? config::dump(*config).c_str() : "the configuration is good\n",
-               stdout);
+  if (asked) {
+    std::fputs(
+        options->dump ? config::dump(settings->config).c_str() : "the configuration is good\n",
+        stdout);
     return kGood;
   }
-  start_log(config->log.level);
-  return Run(daemon, *options, *std::move(config)).go();
+  start_log(settings->config.log.level);
+  if (!settings->refused.empty()) {
+    log_error(settings->refused + "; starting with the last settings that were good (" + copy +
+              ")");
+  }
+  return Run(daemon, *options, *std::move(settings), std::move(copy)).go();
 }
 
 }  // namespace mxw::service

@@ -11,11 +11,12 @@
 //
 // Order: options; configuration; log; rights given up; `once`; the loop with SIGTERM, SIGINT,
 // SIGHUP (blocked before threads are made); start(); metrics socket; seccomp; READY=1; the loop;
-// stop(). Everything is called in the main thread. Callbacks do not throw.
+// at SIGTERM quit(); stop(). Everything is called in the main thread. Callbacks do not throw.
 //
 // Exit codes: 0; 2 options or configuration; 4 temporary trouble (the unit restarts).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -73,6 +74,10 @@ struct Daemon {
   // After SIGHUP, with a configuration that was read, checked and needs no restart. May be empty.
   std::function<void(const config::Config&)> reload;
 
+  // At SIGTERM or SIGINT, in the loop: ends what others wait for, then calls `done`. The loop ends
+  // then, or after kQuitTime, or at a second signal; without it at once. May be empty.
+  std::function<void(std::function<void()> done)> quit = {};
+
   // After the loop has ended or start() has failed, before what Context has goes away: stop
   // threads, close. May be empty.
   std::function<void()> stop;
@@ -80,7 +85,13 @@ struct Daemon {
   // The program makes its MetricsServer itself, in start(), on a loop of another thread: one whose
   // main loop answers questions does not stop for a scrape. Otherwise the main loop serves it.
   bool serves_metrics_itself = false;
+
+  // A settings file that is refused, or gone, does not keep the program from starting
+  // (core/service/settings.hpp). For what mail waits for.
+  bool keeps_settings = false;
 };
+
+inline constexpr std::int64_t kQuitTime = 1 * kSecond;  // a mail server's question waits no longer
 
 [[nodiscard]] int run_daemon(int argc, const char* const* argv, const Daemon& daemon);
 

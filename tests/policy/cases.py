@@ -32,6 +32,7 @@ TROUBLE = [
     Case("trouble/policy-host-down", trouble.out_of_reach(WEB_OUT), BOTH),
     Case("trouble/both-down", trouble.out_of_reach(DNS_OUT, WEB_OUT), BOTH),
     Case("trouble/full-from-start", cases_start.full_from_the_start, BOTH),
+    Case("trouble/bad-settings", cases_start.bad_settings, BOTH),
     Case("trouble/brief-policy", trouble.brief_policy, BOTH),
     Case("operator/brakes", cases_operator.domain_brakes, TOOL),
     Case("operator/enforcement", cases_operator.enforcement, TOOL),

@@ -7,7 +7,7 @@ import shutil
 from case import Wrong, expect, flows, log_lines, own_host, protects, warm
 from cases_trouble import POLICYD
 from procs import wait_for
-from tool import OPERATOR, has, mxwarden
+from tool import OPERATOR, STRANGER, folder, has, mxwarden
 
 SOON = 3  # seconds: files are read every second
 REASON = ("--reason", "the lab says so")
@@ -107,6 +107,10 @@ def enforcement(world):
         answers(host, secure("stripped.test"))
         protects(host)
         logged(host, "enforcement-off", "enforcement-on", "enforcement-on")
+        closed = folder(host, "closed")
+        os.chmod(closed, 0o700)
+        has(mxwarden(host, "enforcement status --operator-dir", closed, person=STRANGER, code=4),
+            "it is not known whether enforcement is off", "Permission denied")
 
 
 def without_store(world):

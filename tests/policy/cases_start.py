@@ -1,12 +1,11 @@
 """Starts in bad conditions: no room for the first file, and very much to load."""
 import os
-import re
 
-from case import expect_flow, flows, fresh, own_host, protects, warm
-from cases_trouble import POLICYD, fill
+from case import Wrong, expect_flow, flows, fresh, own_host, protects, warm
+from cases_trouble import POLICYD, fill, sendmail_protects
 from host import IDS
 from procs import wait_for
-from tool import has, mxwarden, program
+from tool import has, program
 
 MANY = 20_000
 BODY = "version: STSv1\r\nmode: enforce\r\nmx: mx.{0}\r\nmax_age: 604800\r\n"
@@ -48,19 +47,14 @@ def large_cache(world):
                     person=(str(IDS["mxw-policy"]), None)), f"{MANY} policies stored")
         host.begin(POLICYD)
         # A copy is written when the map stops; what was asked for alone is not in it.
-        wait_for(lambda: told(host) > MANY, f"{MANY} policies in the map, last: {told(host)}", 60)
+        wait_for(lambda: host.map_metric("mxwarden_map_feed_policies") > MANY,
+                 f"{MANY} policies in the map", 60)
         knows(host, many(MANY - 1))
         restart(host, lambda: host.stop(host.map_unit))
         # Now from its copy alone.
         host.stop(POLICYD)
         restart(host, lambda: host.kill(host.map_unit))
         protects(host)
-
-
-def told(host):
-    """How many policies policyd's feed brought to the map."""
-    found = re.search(r"^mxwarden_map_feed_policies\S* (\d+)$", mxwarden(host, "metrics"), re.M)
-    return int(found.group(1)) if found else 0
 
 
 def knows(host, name):
@@ -76,3 +70,36 @@ def restart(host, end):
     recipients += [host.send(fresh()) for _ in range(4)]
     expect_flow(host, recipients)
     knows(host, many(MANY - 1))
+
+
+def bad_settings(world):
+    """mxwarden.toml has a mistake, then it is gone: the map starts with what it ran with before."""
+    with own_host(world, "badfile", with_sendmail=True) as host:
+        warm(host)
+        path = host.root + "/etc/mxwarden/mxwarden.toml"
+        with open(path) as f:
+            good = f.read()
+        for text, mistake in ((good + "[logg]\n", 'unknown key "logg"'),
+                              (None, "No such file or directory")):
+            host.stop(host.map_unit)
+            os.unlink(path)
+            if text:
+                host.write_file("etc/mxwarden/mxwarden.toml", text)
+            host.begin(host.map_unit)
+            still_works(host)
+            has("\n".join(host.last_words()), mistake, "the last settings that were good")
+            has(program(host, "mxwarden-map", "--check-config", "--config=" + path, code=2), mistake)
+        host.write_file("etc/mxwarden/mxwarden.toml", good)
+        host.tell("reload " + host.map_unit)
+        wait_for(lambda: host.map_metric("mxwarden_settings_stale") == 0, "the file to count again")
+
+
+def still_works(host):
+    flows(host)
+    protects(host)
+    recipient, outcome = host.attempt_sendmail(fresh())
+    if outcome.status != "sent":
+        raise Wrong(f"{recipient}: {outcome}", outcome.text.split("\n"))
+    sendmail_protects(host)
+    if host.map_metric("mxwarden_settings_stale") != 1:
+        raise Wrong("the map does not say that its settings are stale", host.last_words())

@@ -2,13 +2,16 @@
 import glob
 import json
 import re
+import shlex
 import shutil
+import subprocess
 
 from case import Wrong, fresh, own_host, warm
 from cases_trouble import DNS_OUT, POLICYD
 from domains import BY_NAME, POLICY_ID
 from procs import wait_for
 from sendmail import TOP
+from snippets import snippet
 from tool import OPERATOR, STRANGER, folder, has, mxwarden, program
 
 PCAPS = TOP + "/pcaps"
@@ -33,6 +36,7 @@ def pages(world):
             "mx: mx.good.test", "MX mx.good.test 198.51.100.10, not signed, named by the policy",
             "policy-new")
         has(mxwarden(host, "policy show unlisted.test"), "NOT named by the policy")
+        postmap(host)
         has(mxwarden(host, "policy show nopolicy.test"), "it publishes no MTA-STS policy")
         has(mxwarden(host, "policy show never.test"), "nothing is known")
         wait_for(lambda: "testing.test" in mxwarden(host, "policy list"), "testing.test")
@@ -42,6 +46,18 @@ def pages(world):
         rows = mxwarden(host, "policy show good.test --json").splitlines()
         if {json.loads(row)["table"] for row in rows} < {"domain", "policy", "mx_route"}:
             raise Wrong("policy show --json lacks rows", rows)
+
+
+def postmap(host):
+    """The line by which an administrator looks at the map, as it stands in the documents."""
+    for name, code, said in (("good.test", 0, SECURE.format("good.test")[3:] + "\n"),
+                             ("nopolicy.test", 1, "")):
+        line = snippet("postfix.md", "sh test").replace("example.org", name)
+        done = subprocess.run(["ip", "netns", "exec", host.ns, "env",
+                               "MAIL_CONFIG=" + host.postfix.etc, *shlex.split(line)],
+                              capture_output=True, text=True, timeout=10)
+        if (done.returncode, done.stdout) != (code, said):
+            raise Wrong(f"{line}: exit {done.returncode}", [done.stdout, done.stderr])
 
 
 def files(world):

@@ -3,6 +3,7 @@ import glob
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -11,7 +12,7 @@ import time
 import net
 import socketmap
 import topology
-from domains import DOMAINS
+from domains import BY_NAME, DOMAINS
 from outcome import postfix_outcome
 from postfix import Instance
 from procs import Failure, run, wait_for
@@ -82,6 +83,7 @@ class Host:
         self.sendmail = Sendmail(self.dir + "/sm", self.ns)
         self.unitd = None
         self.address = None
+        self.policies = set()  # domains whose policy the map was told since the host came up
 
     # -- coming and going -------------------------------------------------------------------
 
@@ -232,6 +234,28 @@ class Host:
         want = "OK " + domain.answer if domain.answer and self.kind == "enforce" else "NOTFOUND "
         wait_for(lambda: self.ask(domain.name) == want, f"'{want}' for {domain.name} at "
                  f"{self.name}, last: {self.ask(domain.name)}", seconds)
+
+    def hold(self, names):
+        """Wait until the map has the policies of these domains in its own copy. A question that
+        waited was answered by policyd itself, perhaps before its feed was read: a map that loses
+        policyd then knows nothing, and rightly so."""
+        if self.kind != "enforce" or not self.world.real:
+            return
+        self.policies |= {n for n in names if (BY_NAME[n].answer or "").startswith("secure")}
+        wait_for(lambda: self.map_metric("mxwarden_map_feed_policies") >= len(self.policies),
+                 f"the map of {self.name} to be told {len(self.policies)} policies", 30)
+
+    def map_metric(self, name):
+        """The number the map tells of itself; -1 when it tells none."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            try:
+                sock.connect(self.root + "/run/mxwarden/map/metrics.sock")
+                sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+                said = sock.makefile().read()
+            except OSError:
+                return -1
+        found = re.search(rf"^{name}(?:\{{.*\}})? (\d+)", said, re.M)
+        return int(found.group(1)) if found else -1
 
     def send(self, domain):
         """Hand one message to Postfix; gives the recipient, a name that no other message has."""

@@ -125,6 +125,28 @@ TEST(OperatorStatus, TheFirstLineIsTheAnswer) {
             "  domain/x.json: no JSON object\n");
   EXPECT_TRUE(status_text(state, now + 2 * kHour).starts_with("enforcement is not off: "));
   EXPECT_TRUE(status_text({}, now).ends_with("no domain has a brake or a pin\n"));
+  EXPECT_TRUE(status_known(state));
+}
+
+TEST(OperatorStatus, WhatCannotBeReadIsNotSaidToBeOff) {
+  using namespace operators;
+  const OperatorState folder(
+      {}, {}, {.texts = {"cannot be read: Permission denied"}, .folder_unreadable = true});
+  EXPECT_EQ(status_text(folder, {}),
+            "it is not known whether enforcement is off: the operator's folder cannot be read\n"
+            "it is not known which domains have a brake or a pin\n"
+            "not as it should be:\n"
+            "  cannot be read: Permission denied\n");
+  EXPECT_FALSE(status_known(folder));
+  EXPECT_THAT(status_json(folder, {}), HasSubstr("{\"enforcement\":{\"known\":false}"));
+  EXPECT_THAT(status_json(folder, {}), HasSubstr("\"domains_known\":false"));
+  const OperatorState domains(
+      {}, {}, {.texts = {"domain: cannot be read: Permission denied"}, .domains_unreadable = true});
+  EXPECT_THAT(status_text(domains, {}),
+              testing::AllOf(HasSubstr("enforcement is not off"),
+                             HasSubstr("it is not known which domains have a brake")));
+  EXPECT_FALSE(status_known(domains));
+  EXPECT_THAT(status_json(domains, {}), HasSubstr("{\"known\":true,\"off\":false}"));
 }
 
 }  // namespace

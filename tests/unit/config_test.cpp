@@ -203,48 +203,43 @@ TEST(Config, NearestIsOnlyWhatIsNear) {
   EXPECT_EQ(nearest(std::string(100'000, 'x'), known), "");
 }
 
-class Reload : public testing::Test {
- protected:
-  Reload()
-      : path(std::filesystem::temp_directory_path() /
-             ("mxw_config_" + std::to_string(::getpid()) + ".toml")) {}
-  ~Reload() override { std::filesystem::remove(path); }
-  void write(std::string_view text) { std::ofstream(path) << text; }
-
-  std::filesystem::path path;
-};
-
-TEST_F(Reload, TakesWhatNeedsNoRestart) {
-  write("[map]\nenforcement = \"enforce\"\n[log]\nlevel = \"debug\"\n");
-  const auto fresh = reload(Config{}, path);
+TEST(Reload, TakesWhatNeedsNoRestart) {
+  const auto fresh =
+      reload(Config{}, "[map]\nenforcement = \"enforce\"\n[log]\nlevel = \"debug\"\n", "m.toml");
   ASSERT_TRUE(fresh) << fresh.error().message;
   EXPECT_EQ(fresh->map.enforcement, Enforcement::enforce);
   EXPECT_EQ(fresh->log.level, LogLevel::debug);
 }
 
-TEST_F(Reload, RefusesWholeAndNamesWhatNeedsARestart) {
-  write("[map]\nenforcement = \"enforce\"\nlisten = []\n[paths]\nrun = \"/tmp/run\"\n");
-  const auto refused = reload(Config{}, path);
+TEST(Reload, RefusesWholeAndNamesWhatNeedsARestart) {
+  const auto refused = reload(
+      Config{}, "[map]\nenforcement = \"enforce\"\nlisten = []\n[paths]\nrun = \"/tmp/run\"\n",
+      "m.toml");
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message,
-              testing::EndsWith("changed, but needs a restart: paths.run, map.listen"));
+  EXPECT_EQ(refused.error().message, "m.toml: changed, but needs a restart: paths.run, map.listen");
 }
 
-TEST_F(Reload, LetsOtherProgramsTablesChange) {
-  write("[map]\nlisten = []\n[log]\nlevel = \"debug\"\n");
+TEST(Reload, LetsOtherProgramsTablesChange) {
+  const std::string_view text = "[map]\nlisten = []\n[log]\nlevel = \"debug\"\n";
   const std::string_view mine[] = {"paths", "log"};
-  EXPECT_TRUE(reload(Config{}, path, mine));
-  EXPECT_FALSE(reload(Config{}, path));
+  EXPECT_TRUE(reload(Config{}, text, "m.toml", mine));
+  EXPECT_FALSE(reload(Config{}, text, "m.toml"));
 }
 
-TEST_F(Reload, RefusesWhatIsWrong) {
-  write("[map]\nenforcement = \"enforc\"\n");
-  const auto refused = reload(Config{}, path);
+TEST(Reload, RefusesWhatIsWrong) {
+  const auto refused = reload(Config{}, "[map]\nenforcement = \"enforc\"\n", "m.toml");
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr(".toml:2:15: \"enforcement\" is not one of"));
-  std::filesystem::remove(path);
-  EXPECT_FALSE(reload(Config{}, path));
+  EXPECT_THAT(refused.error().message, StartsWith("m.toml:2:15: \"enforcement\" is not one of"));
+}
+
+TEST(Load, NamesTheFileThatCannotBeRead) {
   EXPECT_THAT(load("/").error().message, StartsWith("/: "));
+  EXPECT_THAT(load("/nonexistent/m.toml").error().message, StartsWith("/nonexistent/m.toml: "));
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("mxw_config_" + std::to_string(::getpid()) + ".toml");
+  std::ofstream(path) << std::string(kFileBytes + 10, '\n');
+  EXPECT_THAT(load(path).error().message, HasSubstr("larger than 65536 octets"));
+  std::filesystem::remove(path);
 }
 
 }  // namespace

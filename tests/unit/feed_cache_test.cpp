@@ -12,6 +12,7 @@
 #include "core/feed/cache_writer.hpp"
 #include "core/feed/codec.hpp"
 #include "core/feed/replica.hpp"
+#include "core/feed/saving.hpp"
 #include "tests/unit/feed_support.hpp"
 #include "tests/unit/ipc_support.hpp"
 
@@ -260,6 +261,112 @@ TEST_F(CacheTest, IsWrittenNowAndThenWhenSomethingChanged) {
   fill(replica, 3);
   run_until([&] { return writer.failed() >= 2; });
   EXPECT_THAT(writer.last_error(), HasSubstr("No such file"));
+}
+
+// Whatever the size: between two slices the loop does its other work.
+TEST_F(CacheTest, IsWrittenInSlices) {
+  Replica replica;
+  fill(replica, 5'000);
+  CacheWriter writer(*loop, replica, path, kMillisecond);
+  std::uint64_t turns = 0;
+  Timer* self = nullptr;
+  Timer other(*loop, [&] {
+    if (std::filesystem::exists(path + ".new")) ++turns;
+    self->start(0);
+  });
+  self = &other;
+  other.start(0);
+  run_until([&] { return writer.written() == 1; });
+  const std::size_t slices = read_all(path).size() / Replica::Saving::kSlice;
+  ASSERT_GT(slices, 20U);
+  EXPECT_GE(turns, slices);
+  Replica back;
+  ASSERT_TRUE(back.load(path));
+  EXPECT_EQ(contents(back), contents(replica));
+}
+
+// Whoever starts from a file that was written while rows changed, and is told the changes since its
+// sequence, has what the writer has.
+TEST_F(CacheTest, WhatChangesBetweenSlicesIsNotLost) {
+  Replica replica;
+  fill(replica, 4'000);
+  const rows::Sequence begun = replica.sequence();
+  auto saving = Replica::Saving::begin(replica, path).value();
+  ASSERT_EQ(saving->step().value(), Replica::Saving::Step::more);
+  std::vector<rows::Change> changes;
+  rows::Sequence seq = begun;
+  const auto change = [&](auto row) {
+    row.seq = ++seq;
+    changes.emplace_back(row);
+    replica.on_change(row);
+  };
+  for (int i = 0; i < 4'000; i += 3) {
+    const std::string name = "d" + std::to_string(i) + ".example";
+    if (i % 2 == 0) {
+      change(policy_row(name, "2"));
+    } else {
+      change(rows::Deletion{.table = rows::Table::domain, .tenant = 0, .name = name});
+    }
+  }
+  change(domain_row("new.example"));
+  Replica::Saving::Step last = Replica::Saving::Step::more;
+  while (last == Replica::Saving::Step::more) last = saving->step().value();
+  ASSERT_EQ(last, Replica::Saving::Step::done);
+  saving.reset();
+  EXPECT_TRUE(replica.changed()) << "the next file is due";
+  Replica other;
+  ASSERT_TRUE(other.load(path));
+  EXPECT_EQ(other.sequence(), begun);
+  for (const rows::Change& row : changes) other.on_change(row);
+  EXPECT_EQ(contents(other), contents(replica));
+  EXPECT_EQ(other.sequence(), replica.sequence());
+}
+
+TEST_F(CacheTest, IsGivenUpWhenItsBeginningCountsNoMore) {
+  Replica replica;
+  fill(replica, 3'000);
+  ASSERT_TRUE(replica.save(path));
+  const std::string before = read_all(path);
+  const auto overtaken = [&](const std::function<void()>& meanwhile) {
+    auto saving = Replica::Saving::begin(replica, path).value();
+    EXPECT_EQ(saving->step().value(), Replica::Saving::Step::more);
+    meanwhile();
+    EXPECT_EQ(saving->step().value(), Replica::Saving::Step::overtaken);
+    saving.reset();
+    EXPECT_TRUE(replica.changed());
+    EXPECT_FALSE(std::filesystem::exists(path + ".new"));
+    EXPECT_EQ(read_all(path), before);
+  };
+  overtaken([&] { replica.on_reset(); });
+  replica.on_end(7'000);
+  // A table that grows is built anew.
+  overtaken([&] {
+    for (int i = 0; i < 30'000; ++i)
+      replica.on_change(domain_row("e" + std::to_string(i) + ".test"));
+  });
+}
+
+TEST_F(CacheTest, HalfWrittenAtTheEndIsWrittenWhole) {
+  Replica replica;
+  fill(replica, 3'000);
+  CacheWriter writer(*loop, replica, path, 0);
+  run_until([&] { return std::filesystem::exists(path + ".new"); });
+  writer.write_now();
+  EXPECT_EQ(writer.written(), 1U);
+  Replica other;
+  ASSERT_TRUE(other.load(path));
+  EXPECT_EQ(other.sizes().policies, 3'000U);
+}
+
+TEST_F(CacheTest, OfAReaderThatLacksRowsAsksForAll) {
+  Replica replica({.domains = 2});
+  fill(replica, 3);
+  ASSERT_TRUE(replica.lacks());
+  ASSERT_TRUE(replica.save(path));
+  Replica other;
+  ASSERT_TRUE(other.load(path));
+  EXPECT_EQ(other.sizes().domains, 2U);
+  EXPECT_EQ(other.sequence(), 0U);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What a reader holds: the rows of its owner, within bounds, with what holds at a time.
+#include "core/feed/refill.hpp"
 #include "core/feed/replica.hpp"
 
 #include <gmock/gmock.h>
@@ -288,6 +289,54 @@ TEST_F(BoundedReplica, RefusesRowsOverItsBounds) {
   put(tlsa_row(kBase, {1}));
   EXPECT_EQ(replica.counters().refused, 4U);
   EXPECT_EQ(replica.find("a.example")->domain()->state, rows::DomainState::none);
+}
+
+TEST_F(BoundedReplica, SaysThatItLacksRowsUntilAllIsToldAnew) {
+  Refill refill;
+  replica.on_state(true);
+  for (const char* name : {"a.example", "b.example", "c.example"}) put(domain_row(name));
+  EXPECT_FALSE(replica.lacks());
+  put(domain_row("d.example"));
+  EXPECT_TRUE(replica.lacks());
+  EXPECT_FALSE(refill.due(replica, 0)) << "there is no room";
+  replica.on_change(
+      rows::Deletion{.table = rows::Table::domain, .tenant = 0, .name = "a.example", .seq = 999});
+  EXPECT_TRUE(replica.has_room());
+  replica.on_state(false);
+  EXPECT_FALSE(refill.due(replica, 0)) << "nobody can be asked";
+  replica.on_state(true);
+  EXPECT_TRUE(refill.due(replica, 0));
+  EXPECT_FALSE(refill.due(replica, Refill::kEvery - 1)) << "it was asked just now";
+  EXPECT_TRUE(refill.due(replica, Refill::kEvery));
+  replica.on_reset();
+  EXPECT_FALSE(replica.lacks());
+  EXPECT_FALSE(refill.due(replica, 3 * Refill::kEvery));
+}
+
+TEST_F(BoundedReplica, EveryBoundLeavesItLackingButThatOfOneName) {
+  const auto lacks = [](Replica::Bounds bounds, const auto& fill) {
+    Replica one(bounds);
+    fill(one);
+    EXPECT_GT(one.counters().refused, 0U);
+    return one.lacks();
+  };
+  const auto routes = [](Replica& to, int count) {
+    to.on_change(domain_row("a.example"));
+    for (int i = 0; i < count; ++i)
+      to.on_change(route_row("a.example", "mx" + std::to_string(i) + ".example.org"));
+  };
+  const auto tlsa = [](Replica& to, int count) {
+    for (int i = 0; i < count; ++i)
+      to.on_change(
+          tlsa_row(kBase, {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i / 256)}));
+  };
+  EXPECT_TRUE(lacks({.routes = 4}, [&](Replica& to) { routes(to, 5); }));
+  EXPECT_TRUE(lacks({.tlsa = 4}, [&](Replica& to) { tlsa(to, 5); }));
+  EXPECT_TRUE(
+      lacks({.body_bytes = 10}, [](Replica& to) { to.on_change(policy_row("a.example")); }));
+  EXPECT_FALSE(
+      lacks({}, [&](Replica& to) { routes(to, static_cast<int>(rows::kRoutesOfDomain) + 1); }));
+  EXPECT_FALSE(lacks({}, [&](Replica& to) { tlsa(to, static_cast<int>(rows::kTlsaOfBase) + 1); }));
 }
 
 TEST_F(BoundedReplica, APolicyWithoutRoomTakesTheOneBeforeWithIt) {

@@ -9,6 +9,7 @@
 #include "core/feed/codec.hpp"
 #include "core/feed/feed_reader.hpp"
 #include "core/feed/feed_server.hpp"
+#include "core/feed/refill.hpp"
 #include "core/feed/replica.hpp"
 #include "core/ipc/connect.hpp"
 #include "core/ipc/listener.hpp"
@@ -233,6 +234,30 @@ TEST_F(FeedTest, AnOwnerThatStopsAndComesBackTakesNothingAway) {
   EXPECT_EQ(watched.replica.sizes().policies, 3'001U);
   EXPECT_EQ(watched.vanished, 0);
   EXPECT_EQ(watched.ends, 2);
+}
+
+// A row that was refused for want of room comes once there is some.
+TEST_F(FeedTest, AReaderThatStartsOverIsToldAll) {
+  serve();
+  for (const char* name : {"a.example", "b.example", "c.example"}) put_domain(name);
+  Replica replica({.domains = 2});
+  const auto reader = read(replica);
+  until_told(*reader);
+  EXPECT_EQ(replica.find("c.example"), nullptr);
+  source.del(rows::Table::domain, "a.example");
+  server->notify();
+  until_told(*reader);
+  ASSERT_EQ(replica.find("a.example"), nullptr);
+  EXPECT_EQ(replica.find("c.example"), nullptr);
+  Refill refill;
+  ASSERT_TRUE(refill.due(replica, 0));
+  reader->start_over();
+  EXPECT_NE(replica.find("b.example"), nullptr) << "what is known stays";
+  run_until([&] { return replica.find("c.example") != nullptr && !replica.resetting(); });
+  EXPECT_NE(replica.find("b.example"), nullptr);
+  EXPECT_FALSE(replica.lacks());
+  EXPECT_EQ(reader->counters().resets, 2U);
+  EXPECT_EQ(reader->counters().started_over, 1U);
 }
 
 TEST_F(FeedTest, AReaderTooFarBehindIsCutOffAndOthersGetEverything) {

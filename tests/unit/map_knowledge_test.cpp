@@ -1,12 +1,14 @@
 // The knowledge thread between a feed, the operator's files and the serving thread's table.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
 
 #include "core/base/aging_clock.hpp"
 #include "core/feed/feed_server.hpp"
+#include "core/feed/replica.hpp"
 #include "core/ipc/listener.hpp"
 #include "core/operator/write.hpp"
 #include "map/knowledge.hpp"
@@ -34,6 +36,7 @@ class KnowledgeTest : public LoopTest {
     settings.answers_path = directory.file("answers.ndjson");
     settings.operator_dir = operator_dir;
     settings.options.enforce = true;
+    settings.cache_interval = cache_interval;
     knowledge = std::make_unique<Knowledge>(
         *loop, names, settings,
         Knowledge::Callbacks{.rows =
@@ -76,6 +79,7 @@ class KnowledgeTest : public LoopTest {
   std::unique_ptr<Knowledge> knowledge;
   std::map<std::string, Compiled> rows;
   bool off = false;
+  std::int64_t cache_interval = kMinute;
 };
 
 TEST_F(KnowledgeTest, RowsOfTheFeedComeCompiled) {
@@ -142,6 +146,48 @@ TEST_F(KnowledgeTest, TheOperatorsWordCountsWithinSeconds) {
       operator_dir, {.off = true, .until = now + kHour, .reason = "test", .who = "test"}));
   run_until([&] { return off; });
   EXPECT_EQ(said("unknown.example"), "notfound pin");
+}
+
+// With 100,000 domains the copy takes long to write, and is written all the time here. One brake of
+// three must be noticed by then: the others are for a machine that is busy itself.
+TEST_F(KnowledgeTest, ABrakeIsNoticedWhileALargeCopyIsWritten) {
+  constexpr int kDomains = 100'000;
+  constexpr std::int64_t kSoon = 1'200 * kMillisecond;
+  {
+    feed::Replica large({.domains = kDomains, .others = 0});
+    for (int i = 0; i < kDomains; ++i) {
+      const std::string name = "d" + std::to_string(i) + ".example";
+      rows::PolicyRow policy = feed::policy_row(name);
+      policy.seq = 1'000'000;
+      large.on_change(policy);
+    }
+    ASSERT_TRUE(large.save(directory.file("feed.cache")));
+  }
+  cache_interval = 0;
+  serve();
+  start();
+  ASSERT_EQ(rows.size(), std::size_t{kDomains});
+  int changes = 0;
+  Timer* self = nullptr;
+  Timer change(*loop, [&] {  // the copy is never as the file
+    put("e" + std::to_string(++changes % 100) + ".example");
+    self->start(20 * kMillisecond);
+  });
+  self = &change;
+  change.start(0);
+  std::int64_t best = kMinute;
+  for (int i = 0; i < 3 && best > kSoon; ++i) {
+    const std::string name = "d" + std::to_string(i) + ".example";
+    run_until([&] { return std::filesystem::exists(directory.file("feed.cache.new")); });
+    operators::DomainBrake brake;
+    brake.until = AgingClock().now() + kHour;
+    const std::int64_t begun = EventLoop::now();
+    ASSERT_TRUE(operators::write_brake(operator_dir, name, brake));
+    run_until([&] { return rows[name].action == Brake::Action::bypass; });
+    best = std::min(best, EventLoop::now() - begun);
+  }
+  EXPECT_LT(best, kSoon);
+  run_until([&] { return knowledge->numbers().cache_written > 0; });
 }
 
 }  // namespace

@@ -295,7 +295,7 @@ TEST_F(MapServer, StopAnswersWhatWasAskedAndTakesNoMore) {
   EXPECT_TRUE(until([&] { return server->desk().waiting() == 1; }));
   EXPECT_TRUE(until([&] { return server->connections() == 2; }));
   bool stopped = false;
-  server->stop([&] { stopped = true; });
+  server->stop(kPatience, [&] { stopped = true; });
   EXPECT_TRUE(sees_end(idle));
   EXPECT_FALSE(stopped);
   Client late(listener);  // stays in the backlog for the next one
@@ -308,16 +308,45 @@ TEST_F(MapServer, StopAnswersWhatWasAskedAndTakesNoMore) {
   EXPECT_TRUE(gets(late, {std::string(kSecure)}));
 }
 
+TEST_F(MapServer, StopAnswersAQuestionThatHasCome) {
+  start();
+  Client client(listener);
+  EXPECT_TRUE(until([&] { return server->connections() == 1; }));
+  client.send(ask("example.org"));  // the loop does not turn before it is told to stop
+  bool stopped = false;
+  server->stop(kPatience, [&] { stopped = true; });
+  EXPECT_TRUE(gets(client, {std::string(kSecure)}));
+  EXPECT_TRUE(sees_end(client));
+  EXPECT_TRUE(until([&] { return stopped; }));
+}
+
+// The wait is over long before cold_wait; what came behind the question is answered too.
+TEST_F(MapServer, StopAnswersWhatPolicydDoesNotWithinItsPatience) {
+  settings.waiting.cold_wait = kMinute;
+  start();
+  Client client(listener), other(listener);
+  client.send(ask("cold.example") + ask("example.org") + ask("colder.example"));
+  other.send(ask("cold.example"));
+  EXPECT_TRUE(until([&] { return server->desk().waiting() == 3; }));
+  bool stopped = false;
+  server->stop(10 * kMillisecond, [&] { stopped = true; });
+  EXPECT_TRUE(gets(client, {"NOTFOUND ", std::string(kSecure), "NOTFOUND "}));
+  EXPECT_TRUE(gets(other, {"NOTFOUND "}));
+  EXPECT_TRUE(sees_end(client));
+  EXPECT_TRUE(until([&] { return stopped; }));
+}
+
 TEST_F(MapServer, StopDoesNotWaitForClientsThatNeverRead) {
-  settings.waiting.cold_wait = 10 * kMillisecond;
   start();
   Client client(listener, 4'096);
   std::string block;
   while (block.size() < 1 << 20) block += ask("example.org");
   EXPECT_TRUE(until([&] { return client.send(block) == 0; }));
   bool stopped = false;
-  server->stop([&] { stopped = true; });
+  const std::int64_t begun = EventLoop::now();
+  server->stop(10 * kMillisecond, [&] { stopped = true; });
   EXPECT_TRUE(until([&] { return stopped; }));
+  EXPECT_LT(EventLoop::now() - begun, kPatience / 2);
 }
 
 // Lowers the limit of open descriptors to what is open, for the length of a test.

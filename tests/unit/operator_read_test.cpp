@@ -29,6 +29,16 @@ TEST(OperatorRead, NoDirectorySaysNothing) {
   ASSERT_NE(state, nullptr);
   EXPECT_FALSE(state->enforcement_off(kNow));
   EXPECT_THAT(state->notes().texts, IsEmpty());
+  EXPECT_FALSE(state->notes().folder_unreadable);
+}
+
+TEST(OperatorRead, AFolderThatCannotBeReadIsNotOneThatSaysNothing) {
+  const Folder folder;
+  folder.write("file", "");
+  const auto state = read_operator_state(folder.at("file"), kNow);
+  EXPECT_THAT(state->notes().texts, ElementsAre(HasSubstr("cannot be read: ")));
+  EXPECT_TRUE(state->notes().folder_unreadable);
+  EXPECT_FALSE(state->notes().domains_unreadable);
 }
 
 TEST(OperatorRead, OffComesBeforeBypassAndBypassBeforePin) {
@@ -124,6 +134,8 @@ TEST(OperatorRead, ALinkedFolderOfDomainsIsNotFollowed) {
   const auto state = read_operator_state(folder.path(), kNow);
   EXPECT_THAT(state->brakes(), IsEmpty());
   EXPECT_THAT(state->notes().texts, ElementsAre(HasSubstr("domain: cannot be read")));
+  EXPECT_TRUE(state->notes().domains_unreadable);
+  EXPECT_FALSE(state->notes().folder_unreadable);
 }
 
 TEST(OperatorRead, AFileOverTheLimitIsIgnored) {

@@ -137,6 +137,196 @@ TEST_F(DaemonTest, StartsReloadsAndStops) {
   EXPECT_FALSE(std::filesystem::exists(folder.path("run/map/metrics.sock")));
 }
 
+// What is told of the settings: the gauge, and the copy.
+class SettingsTest : public DaemonTest {
+ protected:
+  SettingsTest() {
+    daemon.keeps_settings = true;
+    daemon.start = [](Context& context) -> Result<void> {
+      log_info(context.config.map.cold_wait == kSecond ? "a second" : "another wait");
+      return {};
+    };
+    ::setenv("STATE_DIRECTORY", (folder.path("state") + ":/nonexistent").c_str(), 1);
+  }
+  ~SettingsTest() override { ::unsetenv("STATE_DIRECTORY"); }
+
+  [[nodiscard]] std::string copy() const { return folder.path("state/settings.toml"); }
+  static std::string read(const std::string& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::string stale() {
+    const auto text = scrape(folder.path("run/map/metrics.sock"));
+    const std::string name = "mxwarden_settings_stale{program=\"map\"} ";
+    const std::size_t at = text ? text->rfind(name) : std::string::npos;
+    return at == std::string::npos ? "none" : text->substr(at + name.size(), 1);
+  }
+  // Runs until it is ready, and ends; what it said. The copy is written by then.
+  std::string once() {
+    Child child([&] { return serve(); });
+    std::string heard = manager.news();
+    if (heard.starts_with("STATUS=")) heard = manager.news();
+    EXPECT_EQ(heard, "READY=1");
+    said_stale = stale();
+    child.signal(SIGTERM);
+    EXPECT_EQ(manager.news(), "STOPPING=1");
+    std::string log = child.output();
+    EXPECT_EQ(child.wait(), 0) << log;
+    return log;
+  }
+  std::string said_stale;
+};
+
+constexpr char kGood[] = "[map]\ncold_wait_ms = 1000\n";
+constexpr char kBad[] = "[map]\ncold_wait_ms = 1000\n[policyd]\nparalel = 1\n";
+
+TEST_F(SettingsTest, AFileThatIsRefusedDoesNotKeepItFromStarting) {
+  settings(kGood);
+  EXPECT_THAT(once(), HasSubstr("<6>a second\n"));
+  EXPECT_EQ(said_stale, "0");
+  EXPECT_EQ(read(copy()), read(file()));
+  EXPECT_EQ(static_cast<unsigned>(std::filesystem::status(copy()).permissions()), 0600U);
+
+  settings(kBad);
+  EXPECT_THAT(once(), testing::AllOf(HasSubstr("<3>" + file() +
+                                               ":7:11: [policyd]: unknown key \"paralel\", "
+                                               "perhaps \"parallel\" is meant; starting "
+                                               "with the last settings that were good (" +
+                                               copy() + ")\n"),
+                                     HasSubstr("<6>a second\n")));
+  EXPECT_EQ(said_stale, "1");
+  std::filesystem::remove(file());
+  EXPECT_THAT(once(), testing::AllOf(HasSubstr("<3>" + file() + ": No such file or directory; "),
+                                     HasSubstr("<6>a second\n")));
+  EXPECT_EQ(said_stale, "1");
+  settings("");
+  EXPECT_THAT(once(), HasSubstr("<6>another wait\n"));
+  EXPECT_EQ(said_stale, "0");
+  EXPECT_EQ(read(copy()), read(file()));
+}
+
+TEST_F(SettingsTest, TheFirstStartWithABadFileIsRefused) {
+  settings(kBad);
+  Child child([&] { return serve(); });
+  EXPECT_THAT(child.output(), HasSubstr(":7:11: [policyd]: unknown key"));
+  EXPECT_EQ(child.wait(), 2);
+  EXPECT_FALSE(std::filesystem::exists(copy()));
+}
+
+TEST_F(SettingsTest, ACopyThatIsSpoiledToo) {
+  settings(kBad);
+  std::ofstream(copy()) << "[map";
+  Child child([&] { return serve(); });
+  EXPECT_THAT(child.output(), testing::AllOf(HasSubstr(":7:11: [policyd]: unknown key"),
+                                             HasSubstr(copy() + ":1:")));
+  EXPECT_EQ(child.wait(), 2);
+}
+
+TEST_F(SettingsTest, CheckConfigLooksAtTheFileAlone) {
+  settings(kGood);
+  once();
+  settings(kBad);
+  const std::string config = file();
+  for (const char* option : {"--check-config", "--dump-config"}) {
+    Child child([&] { return run({"--config", config.c_str(), option}); });
+    EXPECT_THAT(child.output(), HasSubstr(":7:11: [policyd]: unknown key"));
+    EXPECT_EQ(child.wait(), 2);
+  }
+}
+
+TEST_F(SettingsTest, WhatAReloadTookIsKeptAndWhatItRefusedIsTold) {
+  settings(kGood);
+  Child child([&] { return serve(); });
+  ASSERT_EQ(manager.news(), "READY=1");
+  const auto reload = [&](const std::string& text) {
+    settings(text);
+    child.signal(SIGHUP);
+    EXPECT_THAT(manager.news(), StartsWith("RELOADING=1\n"));
+    EXPECT_EQ(manager.news(), "READY=1");
+    return stale();
+  };
+  EXPECT_EQ(reload(kBad), "1");
+  EXPECT_EQ(reload("[map]\ncold_wait_ms = 1000\nenforcement = \"enforce\"\n"), "0");
+  const std::string taken = read(file());
+  EXPECT_EQ(reload(kBad), "1");
+  child.signal(SIGTERM);
+  child.output();
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(read(copy()), taken);
+}
+
+TEST_F(SettingsTest, AFileMendedWhileItRunsWithTheCopyIsTaken) {
+  settings(kGood);
+  once();
+  settings(kBad);
+  Child child([&] { return serve(); });
+  EXPECT_THAT(manager.news(), StartsWith("STATUS=with the last good settings: " + file()));
+  ASSERT_EQ(manager.news(), "READY=1");
+  settings(kGood);
+  child.signal(SIGHUP);
+  EXPECT_THAT(manager.news(), StartsWith("RELOADING=1\n"));
+  EXPECT_EQ(manager.news(), "STATUS=");
+  EXPECT_EQ(manager.news(), "READY=1");
+  EXPECT_EQ(stale(), "0");
+}
+
+TEST_F(SettingsTest, WithoutItsFolderOrTheWishNothingIsKept) {
+  ::unsetenv("STATE_DIRECTORY");
+  once();
+  EXPECT_FALSE(std::filesystem::exists(copy()));
+  ::setenv("STATE_DIRECTORY", folder.path("state").c_str(), 1);
+  daemon.keeps_settings = false;
+  once();
+  EXPECT_FALSE(std::filesystem::exists(copy()));
+}
+
+TEST_F(SettingsTest, AFolderThatCannotBeWrittenIsToldAndNoMore) {
+  ::setenv("STATE_DIRECTORY", "/nonexistent", 1);
+  EXPECT_THAT(once(), HasSubstr("<4>no copy of the settings is kept: /nonexistent/settings.toml"));
+}
+
+TEST_F(DaemonTest, QuitEndsWhatOthersWaitFor) {
+  Timer* timer = nullptr;
+  std::unique_ptr<Timer> ending;
+  std::function<void()> over;
+  daemon.start = [&](Context& context) -> Result<void> {
+    ending = std::make_unique<Timer>(context.loop, [&] { over(); });
+    timer = ending.get();
+    return {};
+  };
+  daemon.quit = [&](std::function<void()> done) {
+    log_info("quit called");
+    over = std::move(done);
+    timer->start(10 * kMillisecond);
+  };
+  daemon.stop = [&] {
+    log_info("stop called");
+    ending.reset();
+  };
+  Child child([&] { return serve(); });
+  ASSERT_EQ(manager.news(), "READY=1");
+  child.signal(SIGTERM);
+  EXPECT_EQ(manager.news(), "STOPPING=1");
+  EXPECT_THAT(child.output(), HasSubstr("<6>quit called\n<6>stop called\n<6>stopped\n"));
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(DaemonTest, QuitHasItsEndWhateverTheProgramDoes) {
+  daemon.quit = [](const std::function<void()>&) { log_info("quit called"); };
+  for (const bool twice : {false, true}) {
+    Child child([&] { return serve(); });
+    ASSERT_EQ(manager.news(), "READY=1");
+    const std::int64_t begun = EventLoop::now();
+    child.signal(SIGTERM);
+    EXPECT_EQ(manager.news(), "STOPPING=1");
+    if (twice) child.signal(SIGTERM);
+    EXPECT_THAT(child.output(), HasSubstr("<6>quit called\n<6>stopped\n"));
+    EXPECT_EQ(child.wait(), 0);
+    const std::int64_t took = EventLoop::now() - begun;
+    EXPECT_EQ(took < kQuitTime, twice) << took;
+  }
+}
+
 TEST_F(DaemonTest, FailedStartTellsByItsExitCode) {
   for (const auto& [kind, code] :
        {std::pair(ErrorKind::usage, 2), std::pair(ErrorKind::environment, 4)}) {
