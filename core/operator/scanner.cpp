@@ -219,7 +219,8 @@ std::shared_ptr<const OperatorState> Scanner::compile() const {
   const auto tell = [&notes](std::string text) {
     if (notes.texts.size() < kNotes) notes.texts.push_back(std::move(text));
   };
-  if (!trouble_.empty()) tell(trouble_);
+  notes.unread = !trouble_.empty();
+  if (notes.unread) tell(trouble_);
   if (enforcement_.unreadable || (!enforcement_.off && !enforcement_.reason.empty()))
     tell("enforcement.json: " + enforcement_.reason);
   for (const auto& [domain, entry] : entries_) {

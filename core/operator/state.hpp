@@ -66,6 +66,9 @@ class OperatorState {
     std::vector<std::string> texts;  // at most kNotes, in the order of names
     std::size_t ignored = 0;         // domain files without effect: garbled, void, refused
     std::size_t over_limit = 0;      // domain files beyond kDomainFiles
+    // The directory, or `domain` in it, is there and could not be read: what this state does not
+    // say may hold all the same. `texts` begins with the reason.
+    bool unread = false;
     friend bool operator==(const Notes&, const Notes&) = default;
   };
 
