@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/base/time.hpp"
 #include "core/operator/state.hpp"
@@ -11,7 +12,21 @@ namespace mxw::cli {
 [[nodiscard]] std::string status_text(const operators::OperatorState& state, Time now);
 
 // {enforcement: {off, unreadable, until, reason, who}, domains: [{domain, action, holds, until,
-// reason, who, mx}], ignored, over_limit, notes: [text]}
+// reason, who, mx}], ignored, over_limit, unread, notes: [text]}
 [[nodiscard]] std::string status_json(const operators::OperatorState& state, Time now);
+
+// What holds at `now` for one domain, what comes first above: lines indented by two, or none.
+[[nodiscard]] std::string domain_status_text(const operators::OperatorState& state,
+                                             std::string_view domain, Time now);
+
+// The same as rows beside those of the feed (core/feed/codec.hpp), table `operator`:
+// {domain, action: off | bypass | report_only | pin, until, reason, who, mx}; `until` as there.
+[[nodiscard]] std::string domain_status_rows(const operators::OperatorState& state,
+                                             std::string_view domain, Time now);
+
+// `a bypass`, `report-only`, `a pin`, `` `enforcement off` ``: what comes before a policy; empty:
+// nothing does.
+[[nodiscard]] std::string overruled_by(const operators::OperatorState& state,
+                                       std::string_view domain, Time now);
 
 }  // namespace mxw::cli

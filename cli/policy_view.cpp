@@ -4,6 +4,7 @@
 #include <span>
 
 #include "cli/duration.hpp"
+#include "cli/operator_status.hpp"
 #include "cli/wrap.hpp"
 #include "core/dns/message.hpp"
 #include "core/policy/mta_sts.hpp"
@@ -34,9 +35,12 @@ std::string when(const std::optional<Time>& time) {
 std::string headline(const DomainView& view, Time now) {
   const auto* const policy = one_of<rows::PolicyRow>(view);
   const auto* const domain = one_of<rows::DomainRow>(view);
-  if (policy != nullptr && now <= policy->valid_until())
+  if (policy != nullptr && now <= policy->valid_until()) {
+    const std::string before = view.said ? overruled_by(*view.said, view.domain, now) : "";
     return "an MTA-STS policy in mode " + std::string(policy::mode_name(policy->mode)) +
-           " holds until " + moment_text(policy->valid_until());
+           " holds until " + moment_text(policy->valid_until()) +
+           (before.empty() ? "" : ", overruled by " + before);
+  }
   if (policy != nullptr) return "its policy ran out at " + moment_text(policy->valid_until());
   if (domain == nullptr) return "nothing is known: nobody has asked for it";
   if (domain->state == rows::DomainState::none) return "it publishes no MTA-STS policy";
@@ -110,6 +114,7 @@ std::string policy_line(const rows::PolicyRow& policy, Time now) {
 
 std::string view_text(const DomainView& view, Time now) {
   std::string out = view.domain + ": " + headline(view, now) + "\n";
+  if (view.said) out += domain_status_text(*view.said, view.domain, now);
   add_policy(view, out);
   add_looks(view, out);
   add_routes(view, now, out);

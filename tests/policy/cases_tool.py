@@ -39,6 +39,13 @@ def pages(world):
         has(mxwarden(host, "policy list", person=OPERATOR), "good.test  enforce  until",
             "testing.test  testing", f"id {POLICY_ID}", "3 policies")
         has(mxwarden(host, "policy history good.test"), f"to now  enforce  id {POLICY_ID}")
+        mxwarden(host, "policy bypass good.test --for 1h --reason", "the lab says so")
+        has(mxwarden(host, "policy show good.test", person=OPERATOR), "overruled by a bypass",
+            "bypass until ", " UTC: treated as if it had no policy", ": the lab says so")
+        said = mxwarden(host, "policy show good.test --json").splitlines()[0]
+        if json.loads(said)["row"]["action"] != "bypass":
+            raise Wrong("policy show --json does not begin with the brake", [said])
+        mxwarden(host, "policy release good.test")
         rows = mxwarden(host, "policy show good.test --json").splitlines()
         if {json.loads(row)["table"] for row in rows} < {"domain", "policy", "mx_route"}:
             raise Wrong("policy show --json lacks rows", rows)

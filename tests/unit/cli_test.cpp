@@ -127,5 +127,56 @@ TEST(OperatorStatus, TheFirstLineIsTheAnswer) {
   EXPECT_TRUE(status_text({}, now).ends_with("no domain has a brake or a pin\n"));
 }
 
+TEST(OperatorStatus, WhatCouldNotBeReadIsNotSaidToBeAbsent) {
+  operators::OperatorState::Notes notes;
+  notes.texts = {"cannot be read: Permission denied"};
+  notes.unread = true;
+  const Time now = *parse_rfc3339("2026-11-21T08:00:00Z");
+  const operators::OperatorState state({}, {}, notes);
+  const std::string text = status_text(state, now);
+  EXPECT_TRUE(text.starts_with("what is switched off, braked or pinned is not known: "));
+  EXPECT_THAT(text, HasSubstr("Permission denied"));
+  EXPECT_THAT(text, Not(HasSubstr("not off")));
+  EXPECT_THAT(text, Not(HasSubstr("no domain has")));
+  EXPECT_THAT(status_json(state, now), HasSubstr(R"("unread":true)"));
+  EXPECT_THAT(status_json({}, now), HasSubstr(R"("unread":false)"));
+}
+
+TEST(OperatorStatus, OfOneDomainAllThatHoldsIsSaidInTheOrderOfPrecedence) {
+  using namespace operators;
+  const Time now = *parse_rfc3339("2026-11-21T08:00:00Z");
+  const auto brake = [](DomainBrake one) { return std::make_shared<const DomainBrake>(one); };
+  const OperatorState::Brakes brakes{
+      {"a.test", brake({Action::bypass, now + kHour, "trouble", "alice (uid 1000)", {}})},
+      {"b.test", brake({Action::bypass, now, "over", "alice (uid 1000)", {}})},
+      {"c.test", brake({Action::pin, std::nullopt, "contract", "bob (uid 1001)", {"mx.c.test"}})},
+      {"d.test", brake({Action::report_only, now + kHour, "trial", "bob (uid 1001)", {}})}};
+  const Enforcement off{true, false, now + 2 * kHour, "maintenance", "root (uid 0)"};
+  const OperatorState on({}, brakes, {{"domain/x.test.json: no JSON object"}, 1, 0});
+  EXPECT_EQ(domain_status_text(on, "a.test", now),
+            "  bypass until 2026-11-21 09:00:00 UTC: treated as if it had no policy\n"
+            "    by alice (uid 1000): trouble\n");
+  EXPECT_EQ(domain_status_text(on, "b.test", now), "") << "it has ended";
+  EXPECT_EQ(domain_status_text(on, "c.test", now),
+            "  pin until it is released: authenticated TLS is required, whatever it publishes\n"
+            "    mx mx.c.test\n"
+            "    by bob (uid 1001): contract\n");
+  EXPECT_THAT(domain_status_text(on, "d.test", now), HasSubstr("report-only until 2026-11-21 09:"));
+  EXPECT_THAT(domain_status_text(on, "x.test", now), HasSubstr("without effect: no JSON object"));
+  const OperatorState both(off, brakes, {});
+  EXPECT_EQ(domain_status_text(both, "a.test", now),
+            "  enforcement is off for all domains until 2026-11-21 10:00:00 UTC\n"
+            "    by root (uid 0): maintenance\n" +
+                domain_status_text(on, "a.test", now));
+  EXPECT_EQ(domain_status_rows(both, "c.test", now),
+            R"-({"v":1,"op":"put","table":"operator","row":{"domain":"c.test","action":"off",)-"
+            R"-("until":1795255200000000000,"reason":"maintenance","who":"root (uid 0)"}})-"
+            "\n"
+            R"-({"v":1,"op":"put","table":"operator","row":{"domain":"c.test","action":"pin",)-"
+            R"-("reason":"contract","who":"bob (uid 1001)","mx":["mx.c.test"]}})-"
+            "\n");
+  EXPECT_EQ(domain_status_rows(on, "b.test", now), "");
+}
+
 }  // namespace
 }  // namespace mxw::cli

@@ -124,6 +124,9 @@ TEST(OperatorRead, ALinkedFolderOfDomainsIsNotFollowed) {
   const auto state = read_operator_state(folder.path(), kNow);
   EXPECT_THAT(state->brakes(), IsEmpty());
   EXPECT_THAT(state->notes().texts, ElementsAre(HasSubstr("domain: cannot be read")));
+  EXPECT_TRUE(state->notes().unread);
+  EXPECT_FALSE(read_operator_state(other.path(), kNow)->notes().unread);
+  EXPECT_TRUE(read_operator_state(other.at(Folder::domain_file("a.test")), kNow)->notes().unread);
 }
 
 TEST(OperatorRead, AFileOverTheLimitIsIgnored) {
