@@ -94,7 +94,10 @@ def impact(world):
         before = ask_often(host, 5)
         has(impact_said(host), f"bound (answered with a demand for TLS): {before['bound']}\n",
             "would have been bound: 0\n", "stripped.test  ", "secure by sts",
-            "every MX host known of these domains is named by its policy")
+            "every MX host known of these domains is named by its policy or pin")
+        mxwarden(host, "policy pin stripped.test --mx mx.elsewhere.test --reason lab")
+        has(impact_said(host), "stripped.test  mx.stripped.test ", " (not in its pin)\n")
+        mxwarden(host, "policy release stripped.test")
         host.kind = "observe"
         host.write_settings()
         host.stop(host.map_unit)
@@ -104,7 +107,11 @@ def impact(world):
         has(said, "would have been bound: 14 (held back: observe 14)\n", "good.test  ")
         if re.search(r"^ +nopolicy\.test", said, re.M):
             raise Wrong("nopolicy.test is said to be bound", said.split("\n"))
-        if json.loads(impact_said(host, "--json"))["would_bind"] < 14:
+        said = json.loads(impact_said(host, "--json"))
+        for member in ("bound", "would_bind"):
+            if said[member] != sum(domain[member] for domain in said["domains"]):
+                raise Wrong(f"impact --json: {member} is not the sum of its domains", [str(said)])
+        if said["would_bind"] < 14:
             raise Wrong("impact --json says something else")
 
 
