@@ -3,6 +3,7 @@ import glob
 import json
 import re
 import shutil
+import time
 
 from case import Wrong, fresh, own_host, warm
 from cases_trouble import DNS_OUT, POLICYD
@@ -60,6 +61,14 @@ def files(world):
         has(mxwarden(host, "policy export", out), "3 policies in")
         program(host, "mxwarden-sensor", "-r", CAPTURE, "--policies", out, "--mx-map",
                 out + "/mx-map.tsv", "--format", "text")
+        then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        past = folder(host, "exported-then")
+        has(mxwarden(host, "policy export", past, "--at", then), "3 policies in",
+            "warning: the MX routes are those of now, not of " + then)
+        with open(past + "/mx-map.tsv") as f:
+            has(f.read(), "# policies of " + then + ", MX routes as known ")
+        program(host, "mxwarden-sensor", "-r", CAPTURE, "--policies", past, "--mx-map",
+                past + "/mx-map.tsv", "--format", "text")
         with open(out + "/wild.test.txt", newline="") as f:
             if f.read() != BY_NAME["wild.test"].policy:
                 raise Wrong("the exported policy is not the published one")
