@@ -48,7 +48,7 @@ int show(const Given& given) {
   const auto state = operators::read_operator_state(*dir, now);
   const std::string out = given.has("json") ? status_json(*state, now) : status_text(*state, now);
   std::fputs(out.c_str(), stdout);
-  return kOk;
+  return state->notes().unread ? kTrouble : kOk;
 }
 
 constexpr Option kOffOptions[] = {kForOption, kReasonOption, kConfigOption, kOperatorDirOption};
@@ -99,7 +99,7 @@ const Verb kEnforcementStatus{
         "Says whether enforcement is off, lists the brakes and pins on domains, and the files "
         "that have no effect with the reason.",
     .options = kStatusOptions,
-    .exits = "0 told; 2 usage or settings",
+    .exits = "0 told; 2 usage or settings; 4 the files cannot be read",
     .run = show,
 };
 

@@ -76,7 +76,7 @@ int impact(const Given& given) {
   std::int64_t since = kDefaultSince;
   if (given.has("since")) {
     const auto duration = parse_duration(given.text("since"));
-    if (!duration) return complain("--since: no duration as 12h or 7d", kUsage);
+    if (!duration) return complain("--since: a time such as 12h or 7d is expected", kUsage);
     since = *duration;
   }
   const auto config = settings(given);

@@ -64,7 +64,8 @@ int export_files(const Given& given) {
   std::optional<Time> at;
   if (given.has("at")) {
     at = parse_rfc3339(given.text("at"));
-    if (!at) return complain("--at: no RFC 3339 time, as 2026-11-21T08:00:00Z", kUsage);
+    if (!at)
+      return complain("--at: an RFC 3339 time such as 2026-11-21T08:00:00Z is expected", kUsage);
   }
   const auto control = Control::of(given);
   if (!control) return complain(control.error());
@@ -89,8 +90,8 @@ int export_files(const Given& given) {
          ": policyd keeps no earlier ones; judge a capture of then by the DNS answers in it, or "
          "correct " +
          (dir / kMapName).string());
-  std::printf("%zu policies in %s, MX routes in %s\n", policies, dir.c_str(),
-              (dir / kMapName).c_str());
+  std::printf("%zu %s in %s, MX routes in %s\n", policies, policies == 1 ? "policy" : "policies",
+              dir.c_str(), (dir / kMapName).c_str());
   return kOk;
 }
 

@@ -57,14 +57,19 @@ int history(const Given& given) {
     json.member("domain", std::string_view(*domain));
   });
   if (!answer) return complain(answer.error());
+  std::size_t policies = 0;
   for (const rows::Change& row : rows_of(*answer)) {
     const auto* const policy = std::get_if<rows::PolicyRow>(&row);
     if (policy == nullptr) continue;
+    ++policies;
     const std::string until = policy->valid_to ? moment_text(*policy->valid_to) : "now";
     std::printf("%s to %s  %s  id %s\n", moment_text(policy->valid_from).c_str(), until.c_str(),
                 std::string(policy::mode_name(policy->mode)).c_str(),
                 policy->id.empty() ? "not known" : printable(policy->id).c_str());
   }
+  if (policies == 0)
+    std::fprintf(stderr, "policyd never had a policy of %s; `mxwarden policy show %s` says more\n",
+                 domain->c_str(), domain->c_str());
   return kOk;
 }
 
@@ -82,7 +87,8 @@ int list(const Given& given) {
     return Result<void>{};
   });
   if (!done) return complain(done.error());
-  if (!given.has("json")) std::fprintf(stderr, "%zu policies\n", policies);
+  if (!given.has("json"))
+    std::fprintf(stderr, "%zu %s\n", policies, policies == 1 ? "policy" : "policies");
   return kOk;
 }
 

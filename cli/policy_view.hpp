@@ -24,7 +24,7 @@ struct DomainView {
 // routes with whether the policy names them, DANE, TLS-RPT, the last events.
 [[nodiscard]] std::string view_text(const DomainView& view, Time now);
 
-// `example.org  enforce  until 2026-12-03 10:00:00 UTC  id 20261101`
+// `example.org  enforce  until   2026-12-03 10:00:00 UTC  id 20261101`, in columns.
 [[nodiscard]] std::string policy_line(const rows::PolicyRow& policy, Time now);
 
 }  // namespace mxw::cli

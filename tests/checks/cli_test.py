@@ -8,9 +8,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 BIN, SOURCE = map(os.path.abspath, sys.argv[1:3])
@@ -115,6 +117,14 @@ class Brakes(unittest.TestCase):
             self.call(*args, code=2)
         self.assertEqual(os.listdir(self.home), [])
 
+    def test_files_that_cannot_be_read_are_not_taken_for_none(self):
+        path = os.path.join(self.home, "file")
+        open(path, "w").close()
+        code, out, _ = run("enforcement", "status", "--operator-dir", path)
+        self.assertEqual(code, 4)
+        self.assertIn("is not known", out)
+        self.assertNotIn("not off", out)
+
     def test_a_wrong_configuration_does_not_hide_the_way_out(self):
         path = os.path.join(self.home, "mxwarden.toml")
         with open(path, "w", encoding="utf-8") as f:
@@ -217,7 +227,49 @@ class Lint(unittest.TestCase):
         self.assertEqual(run("policy", "lint", "--body", "/nonexistent")[0], 3)
 
 
+class NameServer(threading.Thread):
+    """Says `v=STSv1; id=1` for every TXT question, SERVFAIL for A of mta-sts names, else NODATA."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+
+    def run(self):
+        while True:
+            message, peer = self.socket.recvfrom(4096)
+            self.socket.sendto(self.answer(message), peer)
+
+    @staticmethod
+    def answer(message):
+        end = message.index(b"\0", 12) + 5
+        name, kind = message[12:end - 4], int.from_bytes(message[end - 4:end - 2], "big")
+        text = b"v=STSv1; id=1"
+        record = b"\xc0\x0c\0\x10\0\1\0\0\1\0" + (len(text) + 1).to_bytes(2, "big")
+        record = record + bytes([len(text)]) + text if kind == 16 else b""
+        failed = kind == 1 and name.lower().startswith(b"\x07mta-sts")
+        head = message[:2] + (b"\x81\x82" if failed else b"\x81\x80")
+        return head + b"\0\1\0%c\0\0\0\0" % bool(record) + message[12:end] + record
+
+
 class Check(unittest.TestCase):
+    def test_a_failed_lookup_of_the_policy_host_is_not_a_missing_host(self):
+        server = NameServer()
+        server.start()
+        self.addCleanup(server.socket.close)
+        code, out, _ = run("policy", "check", "example.org", "--resolver", server.address, "--json")
+        said = json.loads(out)
+        self.assertTrue(said["record"]["valid"])
+        self.assertEqual(said["policy"]["fetch"], "address_unknown")
+        point = said["policy"]["points"][0]
+        self.assertEqual(point["grade"], "unknown")
+        self.assertEqual(point["text"],
+                         "the address of mta-sts.example.org could not be looked up: A: servfail")
+        _, out, _ = run("policy", "check", "example.org", "--resolver", server.address)
+        self.assertIn("whether example.org has an MTA-STS policy could not be found out", out)
+        self.assertNotIn("A or AAAA record of a public address", out)
+
     def test_nobody_answers(self):
         code, out, _ = run("policy", "check", "example.org", "--resolver", "127.0.0.1:1", "--json")
         self.assertEqual(code, 4)

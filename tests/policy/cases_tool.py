@@ -37,8 +37,8 @@ def pages(world):
         has(mxwarden(host, "policy show nopolicy.test"), "it publishes no MTA-STS policy")
         has(mxwarden(host, "policy show never.test"), "nothing is known")
         wait_for(lambda: "testing.test" in mxwarden(host, "policy list"), "testing.test")
-        has(mxwarden(host, "policy list", person=OPERATOR), "good.test  enforce  until",
-            "testing.test  testing", f"id {POLICY_ID}", "3 policies")
+        listed = " ".join(mxwarden(host, "policy list", person=OPERATOR).split())
+        has(listed, "good.test enforce until 2", "testing.test testing until 2", f"id {POLICY_ID}", "3 policies")
         has(mxwarden(host, "policy history good.test"), f"to now  enforce  id {POLICY_ID}")
         mxwarden(host, "policy bypass good.test --for 1h --reason", "the lab says so")
         has(mxwarden(host, "policy show good.test", person=OPERATOR), "overruled by a bypass",
@@ -47,6 +47,7 @@ def pages(world):
         if json.loads(said)["row"]["action"] != "bypass":
             raise Wrong("policy show --json does not begin with the brake", [said])
         mxwarden(host, "policy release good.test")
+        has(mxwarden(host, "policy history never.test"), "never had a policy of never.test")
         rows = mxwarden(host, "policy show good.test --json").splitlines()
         if {json.loads(row)["table"] for row in rows} < {"domain", "policy", "mx_route"}:
             raise Wrong("policy show --json lacks rows", rows)
@@ -161,7 +162,8 @@ def metrics(world):
         if up(host) != {"policyd": "0", "map": "1"}:
             raise Wrong(f"policyd is stopped: {up(host)}")
         for words in ("policy list", "policy show good.test", "policy refresh good.test"):
-            has(mxwarden(host, words, code=4), "policyd does not answer")
+            has(mxwarden(host, words, code=4), "policyd does not answer",
+                "it must run (`systemctl status mxwarden-policyd`)")
 
 
 def up(host):
@@ -176,10 +178,11 @@ def strangers(world):
         warm(host, "good.test")
         for person in (STRANGER, ("64702", None)):
             for words in ("policy list", "policy remove good.test --reason lab"):
-                has(mxwarden(host, words, code=4, person=person), "policyd does not answer")
+                has(mxwarden(host, words, code=4, person=person), "policyd does not answer",
+                    "the group of policyd.operator_group may ask it")
             has(mxwarden(host, "policy bypass good.test --reason lab", code=4, person=person),
                 "cannot be")
-        has(mxwarden(host, "policy list", person=OPERATOR), "1 policies")
+        has(mxwarden(host, "policy list", person=OPERATOR), "1 policy")
         answers(host, "good.test", SECURE.format("good.test"), 1)
 
 

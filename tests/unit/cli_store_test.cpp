@@ -86,13 +86,47 @@ TEST(PolicyView, ABrakeIsSaidBeforeEverythingElse) {
 }
 
 TEST(PolicyView, AnMxThatThePolicyDoesNotNameIsSaid) {
-  const DomainView view{
-      .domain = "example.org",
-      .rows = {policy_row(), route_row("mx.example.org"), route_row("mx.example.net")},
-      .body = "version: STSv1\nmode: enforce\nmx: *.example.org\nmax_age: 604800\n"};
+  DomainView view{.domain = "example.org", .rows = {policy_row()}, .body = {}};
+  view.rows.emplace_back(route_row("mx.example.org"));
+  view.rows.emplace_back(route_row("mx.example.net"));
+  view.body = "version: STSv1\nmode: enforce\nmx: *.example.org\nmax_age: 604800\n";
   const std::string text = view_text(view, kNow);
   EXPECT_THAT(text, HasSubstr("MX mx.example.org 198.51.100.25, not signed, named by the policy"));
   EXPECT_THAT(text, HasSubstr("MX mx.example.net 198.51.100.25, not signed, NOT named"));
+}
+
+TEST(PolicyView, DurationsNumbersAndWhatIsDueAreSaidAsPeopleDo) {
+  rows::DomainRow domain;
+  domain.name = "example.org";
+  domain.state = rows::DomainState::policy;
+  domain.checked_at = kNow - kHour;
+  domain.check_result = "servfail";
+  domain.refresh_at = kNow - kMinute;
+  domain.fail_count = 1;
+  DomainView view{.domain = "example.org", .rows = {domain, policy_row()}, .body = {}};
+  std::string text = view_text(view, kNow);
+  EXPECT_THAT(text, HasSubstr("max_age 604800 s (7 d)"));
+  EXPECT_THAT(text, HasSubstr("failed once (DNS); the next look is due\n"));
+  EXPECT_THAT(text, HasSubstr("  MX: no host is known yet\n"));
+  domain.fail_count = 2;
+  domain.refresh_at = kNow + kMinute;
+  view.rows = {domain, policy_row(), route_row("mx.example.org")};
+  text = view_text(view, kNow);
+  EXPECT_THAT(text, HasSubstr("failed 2 times (DNS); next look 2026-12-01 00:01:00 UTC\n"));
+  EXPECT_THAT(text, Not(HasSubstr("no host is known")));
+}
+
+TEST(PolicyView, LinesOfTheListStandInColumns) {
+  rows::PolicyRow row = policy_row();
+  EXPECT_EQ(policy_line(row, kNow),
+            "example.org                       enforce  until   2026-12-07 00:00:00 UTC  "
+            "id 20261101\n");
+  row.mode = policy::Mode::none;
+  EXPECT_EQ(policy_line(row, kNow + 30 * kDay),
+            "example.org                       none     ran out 2026-12-07 00:00:00 UTC  "
+            "id 20261101\n");
+  row.domain = std::string(40, 'a') + ".example";
+  EXPECT_THAT(policy_line(row, kNow), HasSubstr("a.example  none     until"));
 }
 
 TEST(PolicyView, TextFromOutsideDrivesNoTerminal) {

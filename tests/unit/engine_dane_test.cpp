@@ -460,8 +460,8 @@ TEST(JoinAddresses, EveryPairOfOutcomes) {
       const auto aaaa_fails = join_addresses(answer(other, true), answer(failure, false));
       EXPECT_EQ(aaaa_fails.security, AddressSecurity::error);
       const std::string word(resolve::outcome_name(failure));
-      EXPECT_EQ(aaaa_fails.failed, other == Outcome::servfail ? "A: servfail, AAAA: " + word
-                                                              : "AAAA: " + word);
+      EXPECT_EQ(aaaa_fails.failed,
+                other == Outcome::servfail ? "A: servfail, AAAA: " + word : "AAAA: " + word);
     }
     for (const bool ad : {false, true}) {
       EXPECT_EQ(join_addresses(answer(Outcome::ok, ad), answer(failure, false)).security,
