@@ -85,10 +85,10 @@ int not_understood(const std::vector<std::string>& arguments) {
                   kUsage);
 }
 
-// Of a verb, a group, or all: what `words` name, nothing else behind them.
+// Of a verb, a group, or all: what `words` begin with.
 int print_help(const std::vector<std::string>& words) {
   const Verb* const verb = find(words);
-  if (verb != nullptr && words_of(*verb).size() == words.size())
+  if (verb != nullptr)
     std::fputs(help(*verb).c_str(), stdout);
   else if (words.empty() || (words.size() == 1 && is_group(words.front())))
     std::fputs(overview(words.empty() ? "" : words.front()).c_str(), stdout);

@@ -331,6 +331,7 @@ class Help(unittest.TestCase):
                      ["policy", "pin", "a.test", "--mx", "mx.a.test", "-h"]):
             code, out, _ = run(*args)
             self.assertEqual((code, out), (0, run(*args[:2], "--help")[1]))
+        self.assertEqual(run("help", "policy", "show", "a.test"), run("policy", "show", "--help"))
         # A value is taken as it is.
         self.assertEqual(run("policy", "bypass", "192.0.2.1", "--reason", "--help")[0], 2)
 
