@@ -26,7 +26,9 @@ Result<std::vector<std::string>> mx_of(const Given& given) {
   for (const std::string& text : given.all("mx")) {
     const bool wildcard = text.starts_with("*.");
     const auto name = mail::HostName::parse(wildcard ? text.substr(2) : text);
-    if (!name) return fail(ErrorKind::usage, "--mx " + printable(text) + ": no host name");
+    if (!name)
+      return fail(ErrorKind::usage,
+                  "--mx " + printable(text) + ": no host name, as mx.example.org or *.example.org");
     out.push_back((wildcard ? "*." : "") + name->text());
   }
   if (out.size() > operators::kMxNames)

@@ -54,7 +54,8 @@ Result<config::Config> settings_of(const Given& given) {
   if (given.has("ca-file")) config->fetch.ca_file = given.text("ca-file");
   for (const std::string& text : given.all("allow")) {
     const auto network = Cidr::parse(text);
-    if (!network) return fail(ErrorKind::usage, "--allow " + printable(text) + ": no network");
+    if (!network)
+      return fail(ErrorKind::usage, "--allow " + printable(text) + ": no network, as 192.0.2.0/24");
     config->fetch.allow.push_back(*network);
   }
   return config;
@@ -69,7 +70,8 @@ bool wants_colour() {
 
 int check(const Given& given) {
   const auto domain = mail::HostName::parse(given.operands.front());
-  if (!domain) return complain(printable(given.operands.front()) + ": no domain name", kUsage);
+  if (!domain)
+    return complain(printable(given.operands.front()) + ": no domain name, as example.org", kUsage);
   const auto config = settings_of(given);
   if (!config) return complain(config.error());
   auto facts = gather_facts(domain->text(), *config);

@@ -32,7 +32,9 @@ void write_record(JsonWriter& json, const CheckReport& report) {
 
 void write_policy(JsonWriter& json, const CheckReport& report) {
   const policyd::FetchAnswer& fetch = report.facts.fetch;
-  json.key("policy").begin_object().member("fetch", https::cause_name(fetch.cause));
+  json.key("policy").begin_object().member("fetch", fetch.failed_lookups.empty()
+                                                        ? https::cause_name(fetch.cause)
+                                                        : std::string_view("address_unknown"));
   if (!fetch.detail.empty()) json.member("detail", printable(fetch.detail));
   if (fetch.cause == https::Cause::ok) write_verdicts(json, report.policy);
   write_points(json, report.policy_points);

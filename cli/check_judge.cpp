@@ -109,8 +109,21 @@ bool is_ours(Cause cause) {
   return cause == Cause::busy || cause == Cause::local;
 }
 
+// Nobody can say whether the policy could be fetched.
+bool fetch_is_unknown(const policyd::FetchAnswer& fetch) {
+  return is_ours(fetch.cause) || !fetch.failed_lookups.empty();
+}
+
 void judge_no_policy(CheckReport& report) {
   const policyd::FetchAnswer& fetch = report.facts.fetch;
+  if (!fetch.failed_lookups.empty()) {
+    add(report.policy_points, Grade::unknown,
+        "the address of mta-sts." + report.facts.domain +
+            " could not be looked up: " + fetch.failed_lookups,
+        "try again; if it stays so, its name servers must answer for A and AAAA: senders cannot "
+        "fetch the policy meanwhile");
+    return;
+  }
   const bool announced = has_record(report);
   if (!announced && fetch.cause == Cause::no_address) {
     add(report.policy_points, Grade::note, "there is no policy host");
@@ -294,7 +307,8 @@ std::string standing(const CheckReport& report) {
   const std::string& domain = report.facts.domain;
   if (report.facts.mx.kind == MxKind::null_mx) return domain + " takes no mail";
   if (report.facts.mx.kind == MxKind::none) return domain + " does not exist";
-  if (!resolve::is_definite(report.facts.txt.outcome))
+  const bool hidden = report.record.strict && fetch_is_unknown(report.facts.fetch);
+  if (hidden || !resolve::is_definite(report.facts.txt.outcome))
     return "whether " + domain + " has an MTA-STS policy could not be found out";
   const bool working = report.record.strict && report.policy.strict;
   if (working) {
@@ -324,7 +338,7 @@ void conclude(CheckReport& report) {
     if (unknown > 0) sentence += ", " + std::to_string(unknown) + " could not be found out";
   } else if (unknown > 0) {
     report.verdict = Grade::unknown;
-    if (resolve::is_definite(report.facts.txt.outcome))
+    if (!sentence.ends_with("could not be found out"))
       sentence += ", but " + std::to_string(unknown) + " of what matters could not be found out";
   } else {
     const bool active = report.record.strict && report.policy.strict &&

@@ -13,6 +13,10 @@ namespace {
 constexpr std::int64_t kTimeout = 10 * kSecond;
 constexpr std::size_t kRows = 4'096;  // of one answer: 64 KiB hold fewer
 
+constexpr char kAdvice[] =
+    "; it must run (`systemctl status mxwarden-policyd`), and only root and the group of "
+    "policyd.operator_group may ask it";
+
 }  // namespace
 
 Result<Control> Control::of(const Given& given) {
@@ -30,7 +34,8 @@ Result<ipc::JsonMessage> Control::ask(std::string_view cmd, const Members& membe
   json.end_object();
   const auto answer = ipc::request(path_, request, kTimeout);
   if (!answer)
-    return fail(ErrorKind::environment, "policyd does not answer: " + answer.error().message);
+    return fail(ErrorKind::environment,
+                "policyd does not answer: " + answer.error().message + kAdvice);
   auto message = ipc::JsonMessage::parse(*answer, ipc::kAnswerBytes);
   if (!message) return fail(ErrorKind::environment, path_ + ": no answer of policyd");
   if (!message->boolean("ok"))

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/ipc/json_message.hpp"
-#include "core/rows/policy_rows.hpp"
+#include "core/policy/mta_sts.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -24,8 +24,9 @@ void add_domain(const ipc::JsonMessage& json, std::uint64_t count, Impact& impac
   if (!impact.domains.contains(domain) && impact.domains.size() >= kImpactDomains) return;
   DomainImpact& one = impact.domains[domain];
   one.lookups += count;
-  one.bound += binds(json.text("answer", rows::kWordBytes)) ? count : 0;
-  one.would_bind += binds(would_be) ? count : 0;
+  const bool said = binds(json.text("answer", rows::kWordBytes));
+  one.bound += said ? count : 0;
+  one.would_bind += binds(would_be) && !said ? count : 0;
   one.testing += basis == "testing" ? count : 0;
   one.would_be = would_be;
   one.basis = basis;
@@ -79,6 +80,15 @@ Result<Impact> read_answers(const std::string& folder, Time since) {
                     "/answers.ndjson: cannot be read; mxwarden-map writes it a minute after its "
                     "first answer, for root and its own user");
   return impact;
+}
+
+void compare_routes(const std::string& domain, NamedBy by, const std::vector<std::string>& names,
+                    const std::vector<rows::RouteRow>& routes, ImpactRoutes& out) {
+  if (routes.empty()) out.unknown.push_back(domain);
+  for (const rows::RouteRow& route : routes)
+    if (!policy::mx_matches(names, route.mx_host))
+      out.strays.push_back(
+          {domain, route.mx_host, route.address.family != 0 ? route.address.text() : "", by});
 }
 
 }  // namespace mxw::cli

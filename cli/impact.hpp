@@ -13,6 +13,7 @@
 
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
+#include "core/rows/policy_rows.hpp"
 
 namespace mxw::cli {
 
@@ -20,7 +21,7 @@ inline constexpr std::size_t kImpactDomains = 300'000;  // as the map answers fo
 
 struct DomainImpact {
   std::string would_be, basis;  // of the newest line with a binding or testing answer
-  std::uint64_t lookups = 0, bound = 0, would_bind = 0, testing = 0;
+  std::uint64_t lookups = 0, bound = 0, would_bind = 0, testing = 0;  // as in Impact
   std::vector<std::string> mx;
 };
 
@@ -28,10 +29,11 @@ struct Impact {
   Time first, last;  // begin of the first and end of the last minute counted
   std::uint64_t lines = 0, damaged = 0, minutes = 0;
   std::uint64_t lookups = 0;
-  std::uint64_t bound = 0;       // answered with a demand for TLS
-  std::uint64_t would_bind = 0;  // held back: by observing, or by a brake
-  std::uint64_t testing = 0;     // policies in mode testing: never bind
-  std::uint64_t uncounted = 0;   // lookups in the bucket of the rest: their answers are not known
+  std::uint64_t bound = 0;  // answered with a demand for TLS
+  std::uint64_t would_bind =
+      0;                        // not bound, only for observing or a brake; `bound` ones are not in
+  std::uint64_t testing = 0;    // policies in mode testing: never bind
+  std::uint64_t uncounted = 0;  // lookups in the bucket of the rest: their answers are not known
   std::map<std::string, std::uint64_t> held;    // why answers were held back
   std::map<std::string, DomainImpact> domains;  // those with a policy, pin or DANE
 };
@@ -42,14 +44,27 @@ void add_line(std::string_view line, Time since, Impact& impact);
 // `answers.ndjson.1` and `answers.ndjson` of a folder. Error (environment): neither can be read.
 [[nodiscard]] Result<Impact> read_answers(const std::string& folder, Time since);
 
-// An MX that the policy of its domain does not name.
+enum class NamedBy : std::uint8_t { policy, pin };
+
+// An MX that the policy or the pin of its domain does not name.
 struct StrayRoute {
   std::string domain, mx_host, address;
+  NamedBy by = NamedBy::policy;
 };
 
-[[nodiscard]] std::string impact_text(const Impact& impact, const std::vector<StrayRoute>& strays,
-                                      bool routes_known);
-[[nodiscard]] std::string impact_json(const Impact& impact, const std::vector<StrayRoute>& strays,
-                                      bool routes_known);
+// The MX hosts that policyd knows, beside the names that mail must find there.
+struct ImpactRoutes {
+  std::string trouble;  // why nothing could be compared; empty: it was
+  std::vector<StrayRoute> strays;
+  std::vector<std::string> unknown;  // domains of which no MX host is known
+};
+
+// Compares the names of a policy or pin with the routes of its domain.
+void compare_routes(const std::string& domain, NamedBy by, const std::vector<std::string>& names,
+                    const std::vector<rows::RouteRow>& routes, ImpactRoutes& out);
+
+[[nodiscard]] std::string impact_text(const Impact& impact, const ImpactRoutes& routes);
+// docs/output-format.md has its members.
+[[nodiscard]] std::string impact_json(const Impact& impact, const ImpactRoutes& routes);
 
 }  // namespace mxw::cli

@@ -5,6 +5,7 @@
 #include "cli/control.hpp"
 #include "cli/duration.hpp"
 #include "cli/impact.hpp"
+#include "cli/operator_read.hpp"
 #include "cli/policy_pages.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
@@ -15,31 +16,67 @@ namespace {
 
 constexpr std::int64_t kDefaultSince = 7 * kDay;
 
-// MX hosts, of domains that are bound, that no pattern matches. Empty and false: policyd is silent.
-bool find_strays(const Given& given, const Impact& impact, std::vector<StrayRoute>& strays) {
+// The names of a pin come before those of the policy; nullptr: it has none of its own.
+const std::vector<std::string>* pinned(const operators::OperatorState& said,
+                                       const std::string& domain, Time now) {
+  const operators::DomainBrake* const brake = said.find(domain, now);
+  const bool names =
+      brake != nullptr && brake->action == operators::Action::pin && !brake->mx.empty();
+  return names ? &brake->mx : nullptr;
+}
+
+Result<void> compare_policies(const Control& control, const Impact& impact,
+                              const operators::OperatorState& said, Time now, ImpactRoutes& out) {
+  return for_each_policy(control, std::nullopt, [&](const PolicyAndRoutes& one) -> Result<void> {
+    const std::string& domain = one.policy.domain;
+    if (one.policy.mode == policy::Mode::none || !impact.domains.contains(domain)) return {};
+    if (pinned(said, domain, now) != nullptr) return {};
+    const auto body = control.body(domain, std::nullopt);
+    if (!body) return std::unexpected(body.error());
+    if (const auto parsed = policy::parse_sts_policy(*body))
+      compare_routes(domain, NamedBy::policy, parsed->mx, one.routes, out);
+    return {};
+  });
+}
+
+// A pinned domain may have no policy, so it is asked for by its name.
+Result<void> compare_pins(const Control& control, const Impact& impact,
+                          const operators::OperatorState& said, Time now, ImpactRoutes& out) {
+  for (const auto& [domain, brake] : said.brakes()) {
+    const std::vector<std::string>* const names = pinned(said, domain, now);
+    if (names == nullptr || !impact.domains.contains(domain)) continue;
+    const auto answer = control.ask(
+        "policy-show", [&](JsonWriter& json) { json.member("domain", std::string_view(domain)); });
+    if (!answer) return std::unexpected(answer.error());
+    std::vector<rows::RouteRow> routes;
+    for (const rows::Change& row : rows_of(*answer))
+      if (const auto* const route = std::get_if<rows::RouteRow>(&row)) routes.push_back(*route);
+    compare_routes(domain, NamedBy::pin, *names, routes, out);
+  }
+  return {};
+}
+
+// Of the domains that are or would be bound.
+ImpactRoutes routes_of(const Given& given, const Impact& impact) {
+  ImpactRoutes out;
+  const Time now = wall_clock();
   const auto control = Control::of(given);
-  if (!control) return false;
-  const auto done =
-      for_each_policy(*control, std::nullopt, [&](const PolicyAndRoutes& one) -> Result<void> {
-        const std::string& domain = one.policy.domain;
-        if (one.policy.mode == policy::Mode::none || !impact.domains.contains(domain)) return {};
-        const auto body = control->body(domain, std::nullopt);
-        if (!body) return std::unexpected(body.error());
-        const auto parsed = policy::parse_sts_policy(*body);
-        if (!parsed) return {};
-        for (const rows::RouteRow& route : one.routes)
-          if (!policy::mx_matches(parsed->mx, route.mx_host))
-            strays.push_back({domain, route.mx_host, route.address.text()});
-        return {};
-      });
-  return done.has_value();
+  if (!control) {
+    out.trouble = control.error().message;
+    return out;
+  }
+  const auto said = read_operator(given, now).state;
+  auto done = compare_policies(*control, impact, *said, now, out);
+  if (done) done = compare_pins(*control, impact, *said, now, out);
+  if (!done) out.trouble = done.error().message;
+  return out;
 }
 
 int impact(const Given& given) {
   std::int64_t since = kDefaultSince;
   if (given.has("since")) {
     const auto duration = parse_duration(given.text("since"));
-    if (!duration) return complain("--since: no duration as 12h or 7d", kUsage);
+    if (!duration) return complain("--since: a time such as 12h or 7d is expected", kUsage);
     since = *duration;
   }
   const auto config = settings(given);
@@ -47,10 +84,9 @@ int impact(const Given& given) {
   const std::string folder = given.text("answers", config->paths.state + "/map");
   const auto read = read_answers(folder, wall_clock() - since);
   if (!read) return complain(read.error());
-  std::vector<StrayRoute> strays;
-  const bool known = find_strays(given, *read, strays);
+  const ImpactRoutes routes = routes_of(given, *read);
   const std::string out =
-      given.has("json") ? impact_json(*read, strays, known) : impact_text(*read, strays, known);
+      given.has("json") ? impact_json(*read, routes) : impact_text(*read, routes);
   std::fputs(out.c_str(), stdout);
   return kOk;
 }
@@ -60,7 +96,8 @@ constexpr Option kOptions[] = {
     {"answers", "DIR", "where answers.ndjson stands (default: <paths.state>/map)"},
     {"json", nullptr, "one JSON object"},
     kConfigOption,
-    kSocketOption};
+    kSocketOption,
+    kOperatorDirOption};
 
 }  // namespace
 
@@ -72,9 +109,9 @@ const Verb kImpact{
     .summary = "what enforcing would have changed",
     .about =
         "Reads what mxwarden-map answered and what it would have answered when enforcing: how many "
-        "lookups, which domains would be bound, and which of their MX hosts the policy does not "
-        "name. "
-        "Whether a message would have been held nobody can say from this: that is said, too.",
+        "lookups, which domains would be bound, and which of their MX hosts the policy, or "
+        "your pin, does not name. Whether a message would have been held nobody can say from this: "
+        "that is said, too.",
     .options = kOptions,
     .exits = "0 printed; 2 usage or settings; 4 the map has written nothing yet",
     .run = impact,

@@ -27,23 +27,43 @@ std::string held_text(const Impact& impact) {
 void add_domains(const Impact& impact, std::string& out) {
   for (const auto& [domain, one] : impact.domains) {
     out += "  " + printable(domain) + "  " + plural(one.lookups, "lookup", "lookups") + ", ";
-    if (one.basis == "testing" && one.would_bind == 0)
+    if (one.basis == "testing" && one.bound + one.would_bind == 0)
       out += "policy in mode testing: never binds";
     else
       out += printable(one.would_be) + " by " + printable(one.basis) + ", bound " +
-             number(one.bound) + " of " + number(one.would_bind);
+             number(one.bound) + " of " + number(one.bound + one.would_bind);
     if (!one.mx.empty()) {
-      out += ", mx";
+      out += ", mx:";
       for (const std::string& pattern : one.mx) out += " " + printable(pattern);
     }
     out += "\n";
   }
 }
 
+void add_routes(const ImpactRoutes& routes, std::string& out) {
+  if (!routes.trouble.empty()) {
+    out += "MX hosts not compared: " + printable(routes.trouble) + "\n";
+    return;
+  }
+  if (routes.strays.empty())
+    out += "every MX host known of these domains is named by its policy or pin\n";
+  else
+    out +=
+        "MX hosts that their policy or pin does not name: when enforced, mail to them waits in "
+        "your queue\n";
+  for (const StrayRoute& stray : routes.strays)
+    out += "  " + printable(stray.domain) + "  " + printable(stray.mx_host) + " " +
+           (stray.address.empty() ? "without address" : stray.address) +
+           (stray.by == NamedBy::pin ? " (not in its pin)" : " (not in its policy)") + "\n";
+  if (routes.unknown.empty()) return;
+  std::string names;
+  for (const std::string& domain : routes.unknown) names += (names.empty() ? "" : " ") + domain;
+  out += wrapped("not compared, for policyd knows none of their MX hosts: ", printable(names), 2);
+}
+
 }  // namespace
 
-std::string impact_text(const Impact& impact, const std::vector<StrayRoute>& strays,
-                        bool routes_known) {
+std::string impact_text(const Impact& impact, const ImpactRoutes& routes) {
   if (impact.lines == 0) return "nothing was asked in that time: no mail server asks this map\n";
   std::string out = plural(impact.domains.size(), "domain", "domains") + " with a policy among " +
                     plural(impact.lookups, "lookup", "lookups") + " from " +
@@ -57,24 +77,16 @@ std::string impact_text(const Impact& impact, const std::vector<StrayRoute>& str
            number(impact.uncounted) + "\n";
   if (impact.damaged > 0) out += "  lines that cannot be read: " + number(impact.damaged) + "\n";
   add_domains(impact, out);
-  if (!routes_known) {
-    out += "MX hosts not compared: policyd does not answer\n";
-  } else if (strays.empty()) {
-    out += "every MX host known of these domains is named by its policy\n";
-  } else {
-    out += "MX hosts that their policy does not name: mail to them would wait in your queue\n";
-    for (const StrayRoute& stray : strays)
-      out += "  " + printable(stray.domain) + "  " + printable(stray.mx_host) + " " +
-             stray.address + "\n";
-  }
+  add_routes(routes, out);
   out +=
-      "what became of the mail is not known here: lookups are counted, not messages, and "
-      "whether TLS\nwould have succeeded nobody has seen\n";
+      wrapped({},
+              "what became of the mail is not known here: lookups are counted, not messages, and "
+              "whether TLS would have succeeded nobody has seen",
+              0);
   return out;
 }
 
-std::string impact_json(const Impact& impact, const std::vector<StrayRoute>& strays,
-                        bool routes_known) {
+std::string impact_json(const Impact& impact, const ImpactRoutes& routes) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().member("v", 1).member("lookups", impact.lookups);
@@ -93,13 +105,17 @@ std::string impact_json(const Impact& impact, const std::vector<StrayRoute>& str
     json.member("would_be", std::string_view(one.would_be));
     json.member("basis", std::string_view(one.basis)).end_object();
   }
-  json.end_array().member("routes_known", routes_known).key("not_matching").begin_array();
-  for (const StrayRoute& stray : strays)
+  json.end_array().member("routes_known", routes.trouble.empty());
+  json.key("not_matching").begin_array();
+  for (const StrayRoute& stray : routes.strays) {
     json.begin_object()
         .member("domain", std::string_view(stray.domain))
-        .member("mx_host", std::string_view(stray.mx_host))
-        .member("address", std::string_view(stray.address))
-        .end_object();
+        .member("mx_host", std::string_view(stray.mx_host));
+    if (!stray.address.empty()) json.member("address", std::string_view(stray.address));
+    json.member("named_by", stray.by == NamedBy::pin ? "pin" : "policy").end_object();
+  }
+  json.end_array().key("not_compared").begin_array();
+  for (const std::string& domain : routes.unknown) json.string(domain);
   json.end_array().member("tls_outcome", "not known").end_object();
   return out + "\n";
 }

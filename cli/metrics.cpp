@@ -28,7 +28,8 @@ int metrics(const Given& given) {
     listen = *config::parse_endpoint(kUsualAddress);
   if (given.has("listen")) {
     const auto endpoint = config::parse_endpoint(given.text("listen"));
-    if (!endpoint) return complain("--listen: no address as 127.0.0.1:9461", kUsage);
+    if (!endpoint)
+      return complain("--listen: an address with port such as 127.0.0.1:9461 is expected", kUsage);
     listen = *endpoint;
   }
   if (listen.address.family != 0 && !given.has("once"))

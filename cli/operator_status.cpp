@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/duration.hpp"
+#include "cli/sts_json.hpp"
 #include "cli/wrap.hpp"
 #include "core/base/json_writer.hpp"
 
@@ -12,7 +13,8 @@ namespace {
 std::string sentence_of(const operators::OperatorState& state, Time now) {
   const operators::Enforcement& said = state.enforcement();
   if (state.notes().folder_unreadable)
-    return "it is not known whether enforcement is off: the operator's folder cannot be read\n";
+    return "it is not known whether enforcement is off: the operator's folder cannot be read "
+           "(see its owner\n  and mode, or run this as root)\n";
   if (!state.enforcement_off(now))
     return "enforcement is not off: what mxwarden.toml says holds (map.enforcement)\n";
   std::string out = "enforcement is off until " + moment_text(said.until) + ", another " +
@@ -32,17 +34,75 @@ std::string end_text(const operators::DomainBrake& brake, Time now) {
   return "until " + moment_text(*brake.until);
 }
 
-std::string brake_text(const std::string& domain, const operators::DomainBrake& brake, Time now) {
-  std::string out = "  " + domain + ": " + std::string(operators::name(brake.action)) + ' ' +
-                    end_text(brake, now) + '\n';
+// As the verbs are called.
+std::string action_word(operators::Action action) {
+  return action == operators::Action::report_only ? "report-only"
+                                                  : std::string(operators::name(action));
+}
+
+std::string details_text(const operators::DomainBrake& brake) {
+  std::string out;
   if (!brake.mx.empty()) {
     std::string names;
     for (const std::string& name : brake.mx) names += (names.empty() ? "" : " ") + name;
     out += wrapped("    mx ", names, 7);
   }
   if (!brake.reason.empty() || !brake.who.empty())
-    out += wrapped("    by ", brake.who + ": " + brake.reason, 7);
+    out += wrapped("    by ", printable(brake.who + ": " + brake.reason), 7);
   return out;
+}
+
+std::string brake_text(const std::string& domain, const operators::DomainBrake& brake, Time now) {
+  return "  " + domain + ": " + action_word(brake.action) + ' ' + end_text(brake, now) + '\n' +
+         details_text(brake);
+}
+
+std::string meaning(const operators::DomainBrake& brake) {
+  switch (brake.action) {
+    case operators::Action::bypass:
+      return "treated as if it had no policy";
+    case operators::Action::report_only:
+      return "nothing is enforced, all is recorded";
+    case operators::Action::pin:
+      return "authenticated TLS is required, whatever it publishes";
+  }
+  return {};
+}
+
+void begin_row(JsonWriter& json, std::string_view domain, std::string_view action) {
+  json.begin_object().member("v", 1).member("op", "put").member("table", "operator");
+  json.key("row").begin_object().member("domain", domain).member("action", action);
+}
+
+std::string off_row(const operators::Enforcement& off, std::string_view domain) {
+  std::string out;
+  JsonWriter json(out);
+  begin_row(json, domain, "off");
+  json.member("until", off.until.ns).member("reason", off.reason).member("who", off.who);
+  json.end_object().end_object();
+  return out + '\n';
+}
+
+std::string brake_row(const operators::DomainBrake& brake, std::string_view domain) {
+  std::string out;
+  JsonWriter json(out);
+  begin_row(json, domain, operators::name(brake.action));
+  if (brake.until) json.member("until", brake.until->ns);
+  json.member("reason", brake.reason).member("who", brake.who);
+  if (!brake.mx.empty()) write_strings(json, "mx", brake.mx);
+  json.end_object().end_object();
+  return out + '\n';
+}
+
+// Of a file of this domain that has no effect.
+std::string ignored_text(const operators::OperatorState& state, std::string_view domain) {
+  const std::string head = "domain/" + std::string(domain) + ".json: ";
+  for (const std::string& note : state.notes().texts)
+    if (note.starts_with(head))
+      return wrapped(
+          "  ",
+          "the operator's file of it is without effect: " + printable(note.substr(head.size())), 4);
+  return {};
 }
 
 std::string counted(std::size_t n, const char* one, const char* many) {
@@ -109,6 +169,48 @@ std::string status_json(const operators::OperatorState& state, Time now) {
   for (const std::string& note : state.notes().texts) json.string(note);
   json.end_array().end_object();
   return out + '\n';
+}
+
+std::string domain_status_text(const operators::OperatorState& state, std::string_view domain,
+                               Time now) {
+  std::string out;
+  if (state.enforcement_off(now)) {
+    const operators::Enforcement& off = state.enforcement();
+    out += "  enforcement is off for all domains until " + moment_text(off.until) + '\n';
+    out +=
+        off.unreadable
+            ? wrapped("    ", "enforcement.json cannot be understood: " + printable(off.reason), 4)
+            : wrapped("    by ", printable(off.who + ": " + off.reason), 7);
+  }
+  if (const operators::DomainBrake* const brake = state.find(domain, now))
+    out += "  " + action_word(brake->action) + ' ' + end_text(*brake, now) + ": " +
+           meaning(*brake) + '\n' + details_text(*brake);
+  return out + ignored_text(state, domain);
+}
+
+std::string domain_status_rows(const operators::OperatorState& state, std::string_view domain,
+                               Time now) {
+  std::string out;
+  if (state.enforcement_off(now)) out += off_row(state.enforcement(), domain);
+  if (const operators::DomainBrake* const brake = state.find(domain, now))
+    out += brake_row(*brake, domain);
+  return out;
+}
+
+std::string overruled_by(const operators::OperatorState& state, std::string_view domain, Time now) {
+  switch (state.said(domain, now).word) {
+    case operators::Word::none:
+      break;
+    case operators::Word::off:
+      return "`enforcement off`";
+    case operators::Word::bypass:
+      return "a bypass";
+    case operators::Word::report_only:
+      return "report-only";
+    case operators::Word::pin:
+      return "a pin";
+  }
+  return {};
 }
 
 }  // namespace mxw::cli

@@ -15,6 +15,10 @@ class OptionReader {
   Result<Given> read() {
     while (!rest_.empty()) {
       const std::string& argument = take();
+      if (argument == "--help" || argument == "-h") {
+        given_.values_["help"].emplace_back();
+        break;
+      }
       if (argument == "--") {
         while (!rest_.empty()) given_.operands.push_back(take());
       } else if (argument.size() > 1 && argument.starts_with('-')) {

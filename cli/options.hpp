@@ -1,5 +1,6 @@
 // The options of one verb, from a table that also makes its help. `--name VALUE` or `--name=VALUE`;
-// a value is taken as it is, also when it begins with a hyphen; `--` ends the options.
+// a value is taken as it is, also when it begins with a hyphen; `--` ends the options. `--help` and
+// `-h` are known everywhere: has("help"), and what stands behind them is not looked at.
 #pragma once
 
 #include <cstddef>

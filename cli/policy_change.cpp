@@ -7,6 +7,7 @@
 #include "cli/domain_operand.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
+#include "cli/wrap.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -36,10 +37,13 @@ int remove(const Given& given) {
     json.member("domain", std::string_view(*domain)).member("reason", std::string_view(reason));
   });
   if (!answer) return complain(answer.error());
-  std::printf(
-      "the stored policy of %s is ended; if the domain still publishes one, the next look "
-      "brings it back (`mxwarden policy bypass` does not let it bind)\n",
-      domain->c_str());
+  std::fputs(wrapped({},
+                     "the stored policy of " + *domain +
+                         " is ended; if the domain still publishes one, the next look brings it "
+                         "back (`mxwarden policy bypass` does not let it bind)",
+                     0)
+                 .c_str(),
+             stdout);
   return kOk;
 }
 

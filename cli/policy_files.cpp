@@ -39,6 +39,14 @@ std::string sidecar(const rows::PolicyRow& policy) {
   return out + "\n";
 }
 
+// Routes have no history: a reader must not take those of now for those of `at`.
+std::string map_head(std::optional<Time> at, Time now) {
+  const std::string columns = "# policy_domain, mx_host, address, since, until\n";
+  if (!at) return columns;
+  return "# policies of " + format_rfc3339(*at) + ", MX routes as known " + format_rfc3339(now) +
+         ": no earlier ones are kept\n" + columns;
+}
+
 std::string map_lines(const std::vector<rows::RouteRow>& routes) {
   std::string out;
   for (const rows::RouteRow& route : routes) {
@@ -56,14 +64,15 @@ int export_files(const Given& given) {
   std::optional<Time> at;
   if (given.has("at")) {
     at = parse_rfc3339(given.text("at"));
-    if (!at) return complain("--at: no RFC 3339 time, as 2026-11-21T08:00:00Z", kUsage);
+    if (!at)
+      return complain("--at: an RFC 3339 time such as 2026-11-21T08:00:00Z is expected", kUsage);
   }
   const auto control = Control::of(given);
   if (!control) return complain(control.error());
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) return complain(dir.string() + ": " + error.message(), kTrouble);
-  std::string map = "# policy_domain, mx_host, address, since, until\n";
+  std::string map = map_head(at, wall_clock());
   std::size_t policies = 0;
   const auto done = for_each_policy(*control, at, [&](const PolicyAndRoutes& one) -> Result<void> {
     const std::string& domain = one.policy.domain;
@@ -76,8 +85,13 @@ int export_files(const Given& given) {
   });
   if (!done) return complain(done.error());
   if (auto written = write_file(dir / kMapName, map); !written) return complain(written.error());
-  std::printf("%zu policies in %s, MX routes in %s\n", policies, dir.c_str(),
-              (dir / kMapName).c_str());
+  if (at)
+    warn("the MX routes are those of now, not of " + format_rfc3339(*at) +
+         ": policyd keeps no earlier ones; judge a capture of then by the DNS answers in it, or "
+         "correct " +
+         (dir / kMapName).string());
+  std::printf("%zu %s in %s, MX routes in %s\n", policies, policies == 1 ? "policy" : "policies",
+              dir.c_str(), (dir / kMapName).c_str());
   return kOk;
 }
 
@@ -115,7 +129,9 @@ int import_files(const Given& given) {
 
 constexpr Option kImportOptions[] = {kConfigOption, kSocketOption};
 constexpr Option kExportOptions[] = {
-    {"at", "TIME", "what was known then, RFC 3339 (default: what is known now)"},
+    {"at", "TIME",
+     "policies as known then, RFC 3339 as 2026-11-21T08:00:00Z (default: now); the MX routes "
+     "are those of now in any case"},
     kConfigOption,
     kSocketOption};
 
@@ -129,9 +145,9 @@ const Verb kPolicyExport{
     .summary = "write stored policies to files, for a replay",
     .about =
         "DOMAIN.txt is the policy as served, DOMAIN.json beside it says when it was fetched, "
-        "mx-map.tsv has the MX routes as they are known now: `mxwarden-sensor --policies DIR "
-        "--mx-map "
-        "DIR/mx-map.tsv` judges by them. Files that are there already are replaced, others are "
+        "mx-map.tsv has the MX routes as they are known now, also with --at: `mxwarden-sensor "
+        "--policies DIR --mx-map DIR/mx-map.tsv` judges by them. Files that are there already are "
+        "replaced, others are "
         "left.",
     .options = kExportOptions,
     .exits = "0 done; 2 usage or settings; 4 policyd does not answer, or a file cannot be written",

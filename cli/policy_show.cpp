@@ -5,6 +5,8 @@
 #include "cli/control.hpp"
 #include "cli/domain_operand.hpp"
 #include "cli/duration.hpp"
+#include "cli/operator_read.hpp"
+#include "cli/operator_status.hpp"
 #include "cli/policy_pages.hpp"
 #include "cli/policy_view.hpp"
 #include "cli/settings.hpp"
@@ -28,8 +30,11 @@ int show(const Given& given) {
   const auto answer = control->ask(
       "policy-show", [&](JsonWriter& json) { json.member("domain", std::string_view(*domain)); });
   if (!answer) return complain(answer.error());
-  DomainView view{*domain, rows_of(*answer), {}, answer->boolean("cut")};
+  const Time now = wall_clock();
+  DomainView view{
+      *domain, rows_of(*answer), {}, answer->boolean("cut"), read_operator(given, now).state};
   if (given.has("json")) {
+    std::fputs(domain_status_rows(*view.said, *domain, now).c_str(), stdout);
     for (const rows::Change& row : view.rows) print(row);
     return kOk;
   }
@@ -39,7 +44,7 @@ int show(const Given& given) {
     if (!body) return complain(body.error());
     view.body = std::move(*body);
   }
-  std::fputs(view_text(view, wall_clock()).c_str(), stdout);
+  std::fputs(view_text(view, now).c_str(), stdout);
   return kOk;
 }
 
@@ -52,14 +57,19 @@ int history(const Given& given) {
     json.member("domain", std::string_view(*domain));
   });
   if (!answer) return complain(answer.error());
+  std::size_t policies = 0;
   for (const rows::Change& row : rows_of(*answer)) {
     const auto* const policy = std::get_if<rows::PolicyRow>(&row);
     if (policy == nullptr) continue;
+    ++policies;
     const std::string until = policy->valid_to ? moment_text(*policy->valid_to) : "now";
     std::printf("%s to %s  %s  id %s\n", moment_text(policy->valid_from).c_str(), until.c_str(),
                 std::string(policy::mode_name(policy->mode)).c_str(),
                 policy->id.empty() ? "not known" : printable(policy->id).c_str());
   }
+  if (policies == 0)
+    std::fprintf(stderr, "policyd never had a policy of %s; `mxwarden policy show %s` says more\n",
+                 domain->c_str(), domain->c_str());
   return kOk;
 }
 
@@ -77,11 +87,18 @@ int list(const Given& given) {
     return Result<void>{};
   });
   if (!done) return complain(done.error());
-  if (!given.has("json")) std::fprintf(stderr, "%zu policies\n", policies);
+  if (!given.has("json"))
+    std::fprintf(stderr, "%zu %s\n", policies, policies == 1 ? "policy" : "policies");
   return kOk;
 }
 
 constexpr Option kJson{"json", nullptr, "rows as policyd's feed tells them, one a line"};
+constexpr Option kShowOptions[] = {
+    {"json", nullptr,
+     "rows as policyd's feed tells them, one a line; brakes in front as table `operator`"},
+    kConfigOption,
+    kSocketOption,
+    kOperatorDirOption};
 constexpr Option kOptions[] = {kJson, kConfigOption, kSocketOption};
 constexpr Option kPlainOptions[] = {kConfigOption, kSocketOption};
 constexpr char kExits[] = "0 printed; 2 usage or settings; 4 policyd does not answer";
@@ -95,10 +112,12 @@ const Verb kPolicyShow{
     .most = 1,
     .summary = "what policyd knows of a domain",
     .about =
-        "The first line says what holds now. Then the policy as it was fetched, the MX hosts and "
+        "The first line says what holds now, then brakes and pins that overrule it, with their "
+        "end, "
+        "who set them and why. Then the policy as it was fetched, the MX hosts and "
         "whether the policy names them, DANE, the TLS-RPT record, and the last events. Nothing is "
         "looked up: `policy refresh` asks for that, `policy check` looks without policyd.",
-    .options = kOptions,
+    .options = kShowOptions,
     .exits = kExits,
     .run = show,
 };

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "cli/duration.hpp"
+#include "cli/operator_status.hpp"
 #include "cli/wrap.hpp"
 #include "core/dns/message.hpp"
 #include "core/policy/mta_sts.hpp"
@@ -11,6 +12,9 @@
 
 namespace mxw::cli {
 namespace {
+
+constexpr std::size_t kDomainColumns = 32;
+constexpr std::size_t kModeColumns = 7;  // `testing`, `enforce`
 
 template <typename Row>
 std::vector<Row> all_of(const DomainView& view) {
@@ -34,9 +38,12 @@ std::string when(const std::optional<Time>& time) {
 std::string headline(const DomainView& view, Time now) {
   const auto* const policy = one_of<rows::PolicyRow>(view);
   const auto* const domain = one_of<rows::DomainRow>(view);
-  if (policy != nullptr && now <= policy->valid_until())
+  if (policy != nullptr && now <= policy->valid_until()) {
+    const std::string before = view.said ? overruled_by(*view.said, view.domain, now) : "";
     return "an MTA-STS policy in mode " + std::string(policy::mode_name(policy->mode)) +
-           " holds until " + moment_text(policy->valid_until());
+           " holds until " + moment_text(policy->valid_until()) +
+           (before.empty() ? "" : ", overruled by " + before);
+  }
   if (policy != nullptr) return "its policy ran out at " + moment_text(policy->valid_until());
   if (domain == nullptr) return "nothing is known: nobody has asked for it";
   if (domain->state == rows::DomainState::none) return "it publishes no MTA-STS policy";
@@ -46,9 +53,11 @@ std::string headline(const DomainView& view, Time now) {
 void add_policy(const DomainView& view, std::string& out) {
   const auto* const policy = one_of<rows::PolicyRow>(view);
   if (policy == nullptr) return;
+  const std::int64_t age = static_cast<std::int64_t>(policy->max_age) * kSecond;
   out += "  policy: id " + (policy->id.empty() ? "not known" : printable(policy->id)) +
-         ", max_age " + std::to_string(policy->max_age) + " s, from " + printable(policy->source) +
-         ", first " + moment_text(policy->valid_from) + ", last fetched " +
+         ", max_age " + std::to_string(policy->max_age) + " s" +
+         (age > 0 ? " (" + duration_text(age) + ")" : "") + ", from " + printable(policy->source) +
+         "\n    first seen " + moment_text(policy->valid_from) + ", last fetched " +
          moment_text(policy->fetched_at) + "\n";
   const auto parsed = policy::parse_sts_policy(view.body);
   if (!parsed) return;
@@ -57,14 +66,16 @@ void add_policy(const DomainView& view, std::string& out) {
     out += "    note: " + printable(warning) + "\n";
 }
 
-void add_looks(const DomainView& view, std::string& out) {
+void add_looks(const DomainView& view, Time now, std::string& out) {
   const auto* const domain = one_of<rows::DomainRow>(view);
   if (domain == nullptr) return;
   out += "  last looked at " + when(domain->checked_at) + ": " + printable(domain->check_result);
   if (domain->fail_count > 0)
-    out += ", failed " + std::to_string(domain->fail_count) + " times (" +
-           (domain->fail_type.empty() ? "DNS" : printable(domain->fail_type)) + ")";
-  out += "; next look " + when(domain->refresh_at) + "\n";
+    out += ", failed " +
+           (domain->fail_count == 1 ? "once" : std::to_string(domain->fail_count) + " times") +
+           " (" + (domain->fail_type.empty() ? "DNS" : printable(domain->fail_type)) + ")";
+  const bool due = domain->refresh_at && *domain->refresh_at <= now;
+  out += due ? "; the next look is due\n" : "; next look " + when(domain->refresh_at) + "\n";
 }
 
 void add_routes(const DomainView& view, Time now, std::string& out) {
@@ -85,7 +96,10 @@ void add_routes(const DomainView& view, Time now, std::string& out) {
     out += route.until < now ? ", seen until " : ", good until ";
     out += moment_text(route.until) + "\n";
   }
-  if (routes.empty()) return;
+  if (routes.empty()) {
+    if (one_of<rows::PolicyRow>(view) != nullptr) out += "  MX: no host is known yet\n";
+    return;
+  }
   const policy::DaneState dane = rows::dane_of(routes, of_base, now).state;
   out += "  DANE: " + std::string(name(dane));
   out += dane == policy::DaneState::none
@@ -103,15 +117,19 @@ void add_routes(const DomainView& view, Time now, std::string& out) {
 
 std::string policy_line(const rows::PolicyRow& policy, Time now) {
   const bool over = policy.valid_until() < now;
-  return policy.domain + "  " + std::string(policy::mode_name(policy.mode)) +
-         (over ? "  ran out " : "  until ") + moment_text(policy.valid_until()) + "  id " +
+  std::string mode(policy::mode_name(policy.mode)), domain = policy.domain;
+  domain.resize(std::max(domain.size(), kDomainColumns), ' ');
+  mode.resize(std::max(mode.size(), kModeColumns), ' ');
+  return domain + "  " + mode + (over ? "  ran out " : "  until   ") +
+         moment_text(policy.valid_until()) + "  id " +
          (policy.id.empty() ? "not known" : printable(policy.id)) + "\n";
 }
 
 std::string view_text(const DomainView& view, Time now) {
   std::string out = view.domain + ": " + headline(view, now) + "\n";
+  if (view.said) out += domain_status_text(*view.said, view.domain, now);
   add_policy(view, out);
-  add_looks(view, out);
+  add_looks(view, now, out);
   add_routes(view, now, out);
   if (const auto* const tlsrpt = one_of<rows::TlsrptRow>(view))
     out +=

@@ -59,18 +59,42 @@ std::string synopsis(const Verb& verb) {
   return verb.options.empty() ? line : line + " [options]";
 }
 
+std::string first_word(const Verb& verb) {
+  return words_of(verb).front();
+}
+
+// A word that begins several verbs.
+bool is_group(const std::string& word) {
+  return std::any_of(std::begin(kVerbs), std::end(kVerbs), [&word](const Verb* verb) {
+    return first_word(*verb) == word && verb->words != word;
+  });
+}
+
 int not_understood(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return complain("a verb is missing (mxwarden --help lists them)", kUsage);
+  const std::string& first = arguments.front();
+  if (!is_group(first))
+    return complain(printable(first) + ": not known (mxwarden --help lists the verbs)", kUsage);
   std::string known;
-  for (const Verb* const verb : kVerbs) {
-    const auto words = words_of(*verb);
-    if (!arguments.empty() && words.front() == arguments.front())
-      known += (known.empty() ? "" : ", ") + std::string(verb->words);
-  }
+  for (const Verb* const verb : kVerbs)
+    if (first_word(*verb) == first) known += (known.empty() ? "" : ", ") + words_of(*verb).back();
   const std::string what =
-      arguments.empty() ? "a verb is missing" : arguments.front() + ": not known";
-  return complain(known.empty() ? what + " (mxwarden --help lists the verbs)"
-                                : "one of these is expected: " + known,
+      arguments.size() > 1 ? first + ' ' + printable(arguments[1]) + ": not known; " : "";
+  return complain(what + "behind " + first + " one of these is expected: " + known + " (mxwarden " +
+                      first + " --help tells more)",
                   kUsage);
+}
+
+// Of a verb, a group, or all: what `words` begin with.
+int print_help(const std::vector<std::string>& words) {
+  const Verb* const verb = find(words);
+  if (verb != nullptr)
+    std::fputs(help(*verb).c_str(), stdout);
+  else if (words.empty() || (words.size() == 1 && is_group(words.front())))
+    std::fputs(overview(words.empty() ? "" : words.front()).c_str(), stdout);
+  else
+    return not_understood(words);
+  return kOk;
 }
 
 }  // namespace
@@ -79,12 +103,17 @@ std::span<const Verb* const> verbs() {
   return kVerbs;
 }
 
-std::string overview() {
+std::string overview(std::string_view group) {
   constexpr std::size_t kColumn = 30;
   std::string out =
       "usage: mxwarden VERB [options]\n       mxwarden VERB --help\n"
       "       mxwarden --version | --help\n\n";
+  if (!group.empty()) {
+    const std::string head = "mxwarden " + std::string(group) + " VERB";
+    out = "usage: " + head + " [options]\n       " + head + " --help\n\n";
+  }
   for (const Verb* const verb : kVerbs) {
+    if (!group.empty() && first_word(*verb) != group) continue;
     std::string line = std::string("  ") + verb->words + ' ' + verb->operands;
     line.resize(kColumn, ' ');
     out += wrapped(line, verb->summary, kColumn);
@@ -101,20 +130,22 @@ std::string help(const Verb& verb) {
 }
 
 int run_verb(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && is_help(arguments.front())) {
-    std::fputs(overview().c_str(), stdout);
-    return kOk;
-  }
+  if (!arguments.empty() && arguments.front() == "help")
+    return print_help({arguments.begin() + 1, arguments.end()});
+  if (!arguments.empty() && is_help(arguments.front())) return print_help({});
   const Verb* const verb = find(arguments);
-  if (verb == nullptr) return not_understood(arguments);
-  const auto rest = std::span(arguments).subspan(words_of(*verb).size());
-  if (!rest.empty() && is_help(rest.front())) {
-    std::fputs(help(*verb).c_str(), stdout);
-    return kOk;
+  if (verb == nullptr) {
+    const bool asks = arguments.size() == 2 && is_help(arguments.back());
+    return asks ? print_help({arguments.front()}) : not_understood(arguments);
   }
+  const auto rest = std::span(arguments).subspan(words_of(*verb).size());
   const std::string hint = std::string(" (mxwarden ") + verb->words + " --help tells more)";
   const auto given = read_options(verb->options, rest);
   if (!given) return complain(given.error().message + hint, kUsage);
+  if (given->has("help")) {
+    std::fputs(help(*verb).c_str(), stdout);
+    return kOk;
+  }
   const std::size_t count = given->operands.size();
   if (count < verb->least) return complain(synopsis(*verb) + " is expected" + hint, kUsage);
   if (count > verb->most)

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/options.hpp"
@@ -24,7 +25,8 @@ struct Verb {
 // In the order of the overview.
 [[nodiscard]] std::span<const Verb* const> verbs();
 
-[[nodiscard]] std::string overview();
+// `group`: the first word of those to be listed, `policy`; empty: all.
+[[nodiscard]] std::string overview(std::string_view group = {});
 [[nodiscard]] std::string help(const Verb& verb);
 
 // The whole program but --version. Results go to standard output, messages to standard error.

@@ -50,6 +50,9 @@ Addresses join_addresses(const Answer& a, const Answer& aaaa) {
   out.ttl = ttl_of(a, aaaa);
   out.a = resolve::outcome_name(a.outcome);
   out.aaaa = resolve::outcome_name(aaaa.outcome);
+  if (!resolve::is_definite(a.outcome)) out.failed = "A: " + out.a;
+  if (!resolve::is_definite(aaaa.outcome))
+    out.failed += (out.failed.empty() ? "AAAA: " : ", AAAA: ") + out.aaaa;
   return out;
 }
 

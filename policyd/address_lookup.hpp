@@ -19,6 +19,7 @@ struct Addresses {
   std::string canonical;  // where the CNAMEs ended
   std::uint32_t ttl = 0;  // seconds, the smallest; of the denial where there is no address
   std::string a, aaaa;    // the outcomes of DNS
+  std::string failed;     // those of them that are no answer, `A: servfail, AAAA: timeout`
 };
 
 // Pure: what two answers mean together.

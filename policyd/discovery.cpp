@@ -22,7 +22,10 @@ void fetch_policy(Dns& dns, Https& https, const std::string& domain,
   lookup_addresses(
       dns, "mta-sts." + domain, [&https, name, done = std::move(done)](const Addresses& found) {
         if (!name || found.addresses.empty()) {
-          return done({https::Cause::no_address, {}, "A: " + found.a + ", AAAA: " + found.aaaa});
+          return done({https::Cause::no_address,
+                       {},
+                       "A: " + found.a + ", AAAA: " + found.aaaa,
+                       found.failed});
         }
         https.fetch({*name, found.addresses}, [done](const https::FetchResult& result) {
           done({result.cause, result.body, result.detail});

@@ -35,6 +35,9 @@ struct FetchAnswer {
   https::Cause cause = https::Cause::no_address;
   std::string body;    // with Cause::ok
   std::string detail;  // for people
+  // With Cause::no_address: the lookups that failed, `A: servfail, AAAA: timeout`. Empty: DNS says
+  // that the policy host has no address.
+  std::string failed_lookups = {};
 };
 
 }  // namespace mxw::policyd

@@ -66,8 +66,10 @@ class OperatorState {
     std::vector<std::string> texts;  // at most kNotes, in the order of names
     std::size_t ignored = 0;         // domain files without effect: garbled, void, refused
     std::size_t over_limit = 0;      // domain files beyond kDomainFiles
-    // Cannot be read now, so that what they say is not known; what was read before holds on.
+    // Cannot be read now: what this state does not say may hold all the same; what was read before
+    // holds on. `texts` begins with the reason.
     bool folder_unreadable = false, domains_unreadable = false;
+    [[nodiscard]] bool unread() const { return folder_unreadable || domains_unreadable; }
     friend bool operator==(const Notes&, const Notes&) = default;
   };
 

@@ -8,9 +8,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 BIN, SOURCE = map(os.path.abspath, sys.argv[1:3])
@@ -115,6 +117,14 @@ class Brakes(unittest.TestCase):
             self.call(*args, code=2)
         self.assertEqual(os.listdir(self.home), [])
 
+    def test_files_that_cannot_be_read_are_not_taken_for_none(self):
+        path = os.path.join(self.home, "file")
+        open(path, "w").close()
+        code, out, _ = run("enforcement", "status", "--operator-dir", path)
+        self.assertEqual(code, 4)
+        self.assertIn("is not known", out)
+        self.assertNotIn("not off", out)
+
     def test_a_wrong_configuration_does_not_hide_the_way_out(self):
         path = os.path.join(self.home, "mxwarden.toml")
         with open(path, "w", encoding="utf-8") as f:
@@ -217,7 +227,49 @@ class Lint(unittest.TestCase):
         self.assertEqual(run("policy", "lint", "--body", "/nonexistent")[0], 3)
 
 
+class NameServer(threading.Thread):
+    """Says `v=STSv1; id=1` for every TXT question, SERVFAIL for A of mta-sts names, else NODATA."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+
+    def run(self):
+        while True:
+            message, peer = self.socket.recvfrom(4096)
+            self.socket.sendto(self.answer(message), peer)
+
+    @staticmethod
+    def answer(message):
+        end = message.index(b"\0", 12) + 5
+        name, kind = message[12:end - 4], int.from_bytes(message[end - 4:end - 2], "big")
+        text = b"v=STSv1; id=1"
+        record = b"\xc0\x0c\0\x10\0\1\0\0\1\0" + (len(text) + 1).to_bytes(2, "big")
+        record = record + bytes([len(text)]) + text if kind == 16 else b""
+        failed = kind == 1 and name.lower().startswith(b"\x07mta-sts")
+        head = message[:2] + (b"\x81\x82" if failed else b"\x81\x80")
+        return head + b"\0\1\0%c\0\0\0\0" % bool(record) + message[12:end] + record
+
+
 class Check(unittest.TestCase):
+    def test_a_failed_lookup_of_the_policy_host_is_not_a_missing_host(self):
+        server = NameServer()
+        server.start()
+        self.addCleanup(server.socket.close)
+        code, out, _ = run("policy", "check", "example.org", "--resolver", server.address, "--json")
+        said = json.loads(out)
+        self.assertTrue(said["record"]["valid"])
+        self.assertEqual(said["policy"]["fetch"], "address_unknown")
+        point = said["policy"]["points"][0]
+        self.assertEqual(point["grade"], "unknown")
+        self.assertEqual(point["text"],
+                         "the address of mta-sts.example.org could not be looked up: A: servfail")
+        _, out, _ = run("policy", "check", "example.org", "--resolver", server.address)
+        self.assertIn("whether example.org has an MTA-STS policy could not be found out", out)
+        self.assertNotIn("A or AAAA record of a public address", out)
+
     def test_nobody_answers(self):
         code, out, _ = run("policy", "check", "example.org", "--resolver", "127.0.0.1:1", "--json")
         self.assertEqual(code, 4)
@@ -232,31 +284,109 @@ class Check(unittest.TestCase):
             self.assertEqual(run("policy", "check", *args)[0], 2, args)
 
 
+class Impact(unittest.TestCase):
+    def test_every_member_is_described(self):
+        line = {"v": 1, "time": "2026-11-21T08:00:00Z", "seconds": 60, "domain": "a.test",
+                "map": "postfix", "kind": "domain", "answer": "notfound", "would_be": "secure",
+                "basis": "sts", "held": "bypass", "count": 3, "mx": ["mx.a.test"]}
+        with tempfile.TemporaryDirectory(prefix="mxw-cli-") as home:
+            with open(os.path.join(home, "answers.ndjson"), "w", encoding="utf-8") as f:
+                f.write(json.dumps(line) + "\n")
+            args = ("impact", "--answers", home, "--since", "3650d", "--socket", home + "/none")
+            code, out, _ = run(*args, "--json")
+            text = run(*args)[1]
+        self.assertEqual(code, 0)
+        said = json.loads(out)
+        self.assertEqual((said["would_bind"], said["routes_known"]), (3, False))
+        self.assertIn("MX hosts not compared: policyd does not answer", text)
+        with open(os.path.join(SOURCE, "docs", "output-format.md"), encoding="utf-8") as f:
+            page = f.read().split("## `mxwarden impact --json`")[1].split("\n## ")[0]
+        described = set(re.findall(r"`([a-z_]+)`", page)) | {"v"}
+        self.assertEqual((set(said) | set(said["domains"][0]) | set(said["held"])) - described,
+                         set())
+
+
 class Help(unittest.TestCase):
     def verbs(self):
         return re.findall(r"^  ([a-z]+(?: [a-z-]+)?)(?: [A-Z.a-z]+)?  ", run("--help")[1], re.M)
 
-    def test_every_verb_and_option_is_in_the_manual_page(self):
-        with open(os.path.join(SOURCE, "docs", "man", "mxwarden.1"), encoding="utf-8") as f:
-            page = f.read()
+    def test_help_goes_to_standard_output_and_succeeds(self):
         verbs = self.verbs()
-        self.assertGreater(len(verbs), 9)
+        groups = {verb.split()[0] for verb in verbs if " " in verb}
+        self.assertEqual(groups, {"policy", "enforcement"})
+        for words in [""] + sorted(groups) + verbs:
+            for args in (words.split() + ["--help"], words.split() + ["-h"],
+                         ["help"] + words.split()):
+                with self.subTest(args=args):
+                    code, out, err = run(*args)
+                    self.assertEqual((code, err), (0, ""))
+                    self.assertTrue(out.startswith("usage: mxwarden"))
+                    self.assertEqual(out, run(*words.split(), "--help")[1])
+        for group in groups:
+            listed = re.findall(r"^  (%s [a-z-]+)" % group, run(group, "--help")[1], re.M)
+            self.assertEqual(listed, [v for v in verbs if v.startswith(group + " ")])
+
+    def test_help_is_found_behind_what_was_typed_already(self):
+        for args in (["policy", "show", "a.test", "--help"],
+                     ["policy", "pin", "a.test", "--mx", "mx.a.test", "-h"]):
+            code, out, _ = run(*args)
+            self.assertEqual((code, out), (0, run(*args[:2], "--help")[1]))
+        self.assertEqual(run("help", "policy", "show", "a.test"), run("policy", "show", "--help"))
+        # A value is taken as it is.
+        self.assertEqual(run("policy", "bypass", "192.0.2.1", "--reason", "--help")[0], 2)
+
+    def test_an_unknown_option_is_refused_on_standard_error(self):
+        for verb in self.verbs() + ["policy", "enforcement"]:
+            with self.subTest(verb=verb):
+                code, out, err = run(*verb.split(), "--no-such-option")
+                self.assertEqual((code, out), (2, ""))
+                self.assertIn("--no-such-option", err)
+                self.assertIn("mxwarden %s --help" % verb, err)
+        for args in (["--no-such-option"], ["help", "polcy"], ["help", "policy", "bypas"]):
+            code, out, err = run(*args)
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn("--help", err)
+
+    def page(self):
+        with open(os.path.join(SOURCE, "docs", "man", "mxwarden.1"), encoding="utf-8") as f:
+            return f.read()
+
+    def sections(self):
+        """Verb -> its part of the manual page."""
+        found = re.findall(r"^\.It Cm ([a-z -]+?)(?: Ar .*)?\n((?:.*\n)*?)(?=\.It Cm |\.El\n\.Sh)",
+                           self.page(), re.M)
+        return dict(found)
+
+    def test_the_manual_page_has_every_verb_and_option_and_no_other(self):
+        verbs, sections = self.verbs(), self.sections()
+        self.assertGreater(len(verbs), 15)
+        self.assertEqual(sorted(verbs), sorted(sections))
         for verb in verbs:
             with self.subTest(verb=verb):
-                code, out, _ = run(*verb.split(), "--help")
-                self.assertEqual(code, 0)
+                out = run(*verb.split(), "--help")[1]
                 self.assertIn("\nExit: ", out)
-                section = re.search(r"^\.It Cm %s(?: .*)?\n(?:.*\n)*?(?=\.It Cm |\.El\n\.Sh)" % verb, page, re.M)
-                self.assertIsNotNone(section, "no section: " + verb)
-                for option in re.findall(r"^  --([a-z-]+)", out, re.M):
-                    self.assertRegex(section.group(), r"Fl -%s\b" % option)
+                options = set(re.findall(r"^  --([a-z-]+)", out, re.M))
+                # What other programs are run with stands behind their names.
+                told = re.sub(r"^\.(Xr|Nm) \S+.*|recorded with\n\.Fl .*|for its\n\.Fl .*|pin with\n\.Fl .*", "",
+                              sections[verb], flags=re.M)
+                self.assertEqual(options, set(re.findall(r"\bFl -([a-z-]+)", told)))
+
+    def test_the_synopsis_has_every_verb(self):
+        synopsis = self.page().split(".Sh SYNOPSIS\n")[1].split(".Sh ")[0]
+        listed = set()
+        for line in re.findall(r"^\.Cm (.*)$", synopsis, re.M):
+            first, *rest = line.split(" | ")
+            head = first.split()[:-1]
+            listed |= {first} | {" ".join(head + [one]) for one in rest}
+        self.assertEqual(sorted(listed), sorted(self.verbs()))
 
     def test_unknown_words_are_refused_with_a_hint(self):
         self.assertEqual(run()[0], 2)
         self.assertEqual(run("polcy")[0], 2)
         code, _, err = run("policy", "bypas", "a.test")
         self.assertEqual(code, 2)
-        self.assertIn("policy bypass", err)
+        self.assertIn("policy bypas: not known", err)
+        self.assertIn(" bypass, pin,", err)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 
 from case import Wrong, fresh, own_host, warm
 from cases_trouble import DNS_OUT, POLICYD
@@ -40,9 +41,17 @@ def pages(world):
         has(mxwarden(host, "policy show nopolicy.test"), "it publishes no MTA-STS policy")
         has(mxwarden(host, "policy show never.test"), "nothing is known")
         wait_for(lambda: "testing.test" in mxwarden(host, "policy list"), "testing.test")
-        has(mxwarden(host, "policy list", person=OPERATOR), "good.test  enforce  until",
-            "testing.test  testing", f"id {POLICY_ID}", "3 policies")
+        listed = " ".join(mxwarden(host, "policy list", person=OPERATOR).split())
+        has(listed, "good.test enforce until 2", "testing.test testing until 2", f"id {POLICY_ID}", "3 policies")
         has(mxwarden(host, "policy history good.test"), f"to now  enforce  id {POLICY_ID}")
+        mxwarden(host, "policy bypass good.test --for 1h --reason", "the lab says so")
+        has(mxwarden(host, "policy show good.test", person=OPERATOR), "overruled by a bypass",
+            "bypass until ", " UTC: treated as if it had no policy", ": the lab says so")
+        said = mxwarden(host, "policy show good.test --json").splitlines()[0]
+        if json.loads(said)["row"]["action"] != "bypass":
+            raise Wrong("policy show --json does not begin with the brake", [said])
+        mxwarden(host, "policy release good.test")
+        has(mxwarden(host, "policy history never.test"), "never had a policy of never.test")
         rows = mxwarden(host, "policy show good.test --json").splitlines()
         if {json.loads(row)["table"] for row in rows} < {"domain", "policy", "mx_route"}:
             raise Wrong("policy show --json lacks rows", rows)
@@ -69,6 +78,14 @@ def files(world):
         has(mxwarden(host, "policy export", out), "3 policies in")
         program(host, "mxwarden-sensor", "-r", CAPTURE, "--policies", out, "--mx-map",
                 out + "/mx-map.tsv", "--format", "text")
+        then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        past = folder(host, "exported-then")
+        has(mxwarden(host, "policy export", past, "--at", then), "3 policies in",
+            "warning: the MX routes are those of now, not of " + then)
+        with open(past + "/mx-map.tsv") as f:
+            has(f.read(), "# policies of " + then + ", MX routes as known ")
+        program(host, "mxwarden-sensor", "-r", CAPTURE, "--policies", past, "--mx-map",
+                past + "/mx-map.tsv", "--format", "text")
         with open(out + "/wild.test.txt", newline="") as f:
             if f.read() != BY_NAME["wild.test"].policy:
                 raise Wrong("the exported policy is not the published one")
@@ -103,7 +120,10 @@ def impact(world):
         before = ask_often(host, 5)
         has(impact_said(host), f"bound (answered with a demand for TLS): {before['bound']}\n",
             "would have been bound: 0\n", "stripped.test  ", "secure by sts",
-            "every MX host known of these domains is named by its policy")
+            "every MX host known of these domains is named by its policy or pin")
+        mxwarden(host, "policy pin stripped.test --mx mx.elsewhere.test --reason lab")
+        has(impact_said(host), "stripped.test  mx.stripped.test ", " (not in its pin)\n")
+        mxwarden(host, "policy release stripped.test")
         host.kind = "observe"
         host.write_settings()
         host.stop(host.map_unit)
@@ -113,7 +133,11 @@ def impact(world):
         has(said, "would have been bound: 14 (held back: observe 14)\n", "good.test  ")
         if re.search(r"^ +nopolicy\.test", said, re.M):
             raise Wrong("nopolicy.test is said to be bound", said.split("\n"))
-        if json.loads(impact_said(host, "--json"))["would_bind"] < 14:
+        said = json.loads(impact_said(host, "--json"))
+        for member in ("bound", "would_bind"):
+            if said[member] != sum(domain[member] for domain in said["domains"]):
+                raise Wrong(f"impact --json: {member} is not the sum of its domains", [str(said)])
+        if said["would_bind"] < 14:
             raise Wrong("impact --json says something else")
 
 
@@ -154,7 +178,8 @@ def metrics(world):
         if up(host) != {"policyd": "0", "map": "1"}:
             raise Wrong(f"policyd is stopped: {up(host)}")
         for words in ("policy list", "policy show good.test", "policy refresh good.test"):
-            has(mxwarden(host, words, code=4), "policyd does not answer")
+            has(mxwarden(host, words, code=4), "policyd does not answer",
+                "it must run (`systemctl status mxwarden-policyd`)")
 
 
 def up(host):
@@ -169,10 +194,11 @@ def strangers(world):
         warm(host, "good.test")
         for person in (STRANGER, ("64702", None)):
             for words in ("policy list", "policy remove good.test --reason lab"):
-                has(mxwarden(host, words, code=4, person=person), "policyd does not answer")
+                has(mxwarden(host, words, code=4, person=person), "policyd does not answer",
+                    "the group of policyd.operator_group may ask it")
             has(mxwarden(host, "policy bypass good.test --reason lab", code=4, person=person),
                 "cannot be")
-        has(mxwarden(host, "policy list", person=OPERATOR), "1 policies")
+        has(mxwarden(host, "policy list", person=OPERATOR), "1 policy")
         answers(host, "good.test", SECURE.format("good.test"), 1)
 
 

@@ -124,7 +124,7 @@ TEST(Check, VerdictsAndExitCodes) {
       {"certificate", [](CheckFacts& f) { f.fetch = {Cause::certificate_expired, "", "expired"}; },
        1, "no MTA-STS policy that senders can use: 1 thing", "-> renew the certificate"},
       {"our own trouble", [](CheckFacts& f) { f.fetch = {Cause::local, "", "no memory"}; }, 4,
-       "1 of what matters could not be found out", "?     the policy could not be fetched"},
+       "policy could not be found out", "?     the policy could not be fetched"},
       {"MX unknown",
        [](CheckFacts& f) {
          f.mx = {};
@@ -155,6 +155,35 @@ TEST(Check, VerdictsAndExitCodes) {
     EXPECT_THAT(text.substr(0, text.find('\n')), HasSubstr(one.first)) << one.name;
     EXPECT_THAT(text, HasSubstr(one.also)) << one.name;
   }
+}
+
+// A name whose lookup failed is not one without address.
+TEST(Check, AFailedAddressLookupOfThePolicyHostIsUnknown) {
+  CheckFacts facts = good();
+  facts.fetch = {Cause::no_address, "", "A: servfail, AAAA: nodata", "A: servfail"};
+  for (const bool announced : {true, false}) {
+    if (!announced) facts.txt = {Outcome::nxdomain, {}, ""};
+    const auto report = judge_check(facts);
+    EXPECT_EQ(check_exit(report), 4);
+    const std::string text = check_text(report, false);
+    EXPECT_THAT(text, HasSubstr("?     the address of mta-sts.example.org could not be looked up"))
+        << text;
+    EXPECT_THAT(text, HasSubstr("up: A: servfail")) << text;
+    EXPECT_THAT(text, Not(HasSubstr("BAD"))) << text;
+    EXPECT_THAT(text, Not(HasSubstr("there is no policy host"))) << text;
+    EXPECT_THAT(report.sentence, Not(HasSubstr("no MTA-STS policy that senders can use")));
+    EXPECT_THAT(check_json(report), HasSubstr(R"("policy":{"fetch":"address_unknown")"));
+  }
+  facts = good();
+  facts.fetch = {Cause::no_address, "", "A: nodata, AAAA: nodata", ""};
+  EXPECT_EQ(check_exit(judge_check(facts)), 1) << "announced, and DNS says that it has no address";
+}
+
+TEST(Check, WhatOurOwnTroubleHidIsNotSaidToBeMissing) {
+  CheckFacts facts = good();
+  facts.fetch = {Cause::local, "", "no memory"};
+  EXPECT_THAT(judge_check(facts).sentence,
+              HasSubstr("whether example.org has an MTA-STS policy could not be found out"));
 }
 
 TEST(Check, DaneOfEveryHostIsTold) {

@@ -133,7 +133,8 @@ TEST(OperatorStatus, WhatCannotBeReadIsNotSaidToBeOff) {
   const OperatorState folder(
       {}, {}, {.texts = {"cannot be read: Permission denied"}, .folder_unreadable = true});
   EXPECT_EQ(status_text(folder, {}),
-            "it is not known whether enforcement is off: the operator's folder cannot be read\n"
+            "it is not known whether enforcement is off: the operator's folder cannot be read "
+            "(see its owner\n  and mode, or run this as root)\n"
             "it is not known which domains have a brake or a pin\n"
             "not as it should be:\n"
             "  cannot be read: Permission denied\n");
@@ -147,6 +148,42 @@ TEST(OperatorStatus, WhatCannotBeReadIsNotSaidToBeOff) {
                              HasSubstr("it is not known which domains have a brake")));
   EXPECT_FALSE(status_known(domains));
   EXPECT_THAT(status_json(domains, {}), HasSubstr("{\"known\":true,\"off\":false}"));
+}
+
+TEST(OperatorStatus, OfOneDomainAllThatHoldsIsSaidInTheOrderOfPrecedence) {
+  using namespace operators;
+  const Time now = *parse_rfc3339("2026-11-21T08:00:00Z");
+  const auto brake = [](DomainBrake one) { return std::make_shared<const DomainBrake>(one); };
+  const OperatorState::Brakes brakes{
+      {"a.test", brake({Action::bypass, now + kHour, "trouble", "alice (uid 1000)", {}})},
+      {"b.test", brake({Action::bypass, now, "over", "alice (uid 1000)", {}})},
+      {"c.test", brake({Action::pin, std::nullopt, "contract", "bob (uid 1001)", {"mx.c.test"}})},
+      {"d.test", brake({Action::report_only, now + kHour, "trial", "bob (uid 1001)", {}})}};
+  const Enforcement off{true, false, now + 2 * kHour, "maintenance", "root (uid 0)"};
+  const OperatorState on({}, brakes, {{"domain/x.test.json: no JSON object"}, 1, 0});
+  EXPECT_EQ(domain_status_text(on, "a.test", now),
+            "  bypass until 2026-11-21 09:00:00 UTC: treated as if it had no policy\n"
+            "    by alice (uid 1000): trouble\n");
+  EXPECT_EQ(domain_status_text(on, "b.test", now), "") << "it has ended";
+  EXPECT_EQ(domain_status_text(on, "c.test", now),
+            "  pin until it is released: authenticated TLS is required, whatever it publishes\n"
+            "    mx mx.c.test\n"
+            "    by bob (uid 1001): contract\n");
+  EXPECT_THAT(domain_status_text(on, "d.test", now), HasSubstr("report-only until 2026-11-21 09:"));
+  EXPECT_THAT(domain_status_text(on, "x.test", now), HasSubstr("without effect: no JSON object"));
+  const OperatorState both(off, brakes, {});
+  EXPECT_EQ(domain_status_text(both, "a.test", now),
+            "  enforcement is off for all domains until 2026-11-21 10:00:00 UTC\n"
+            "    by root (uid 0): maintenance\n" +
+                domain_status_text(on, "a.test", now));
+  EXPECT_EQ(domain_status_rows(both, "c.test", now),
+            R"-({"v":1,"op":"put","table":"operator","row":{"domain":"c.test","action":"off",)-"
+            R"-("until":1795255200000000000,"reason":"maintenance","who":"root (uid 0)"}})-"
+            "\n"
+            R"-({"v":1,"op":"put","table":"operator","row":{"domain":"c.test","action":"pin",)-"
+            R"-("reason":"contract","who":"bob (uid 1001)","mx":["mx.c.test"]}})-"
+            "\n");
+  EXPECT_EQ(domain_status_rows(on, "b.test", now), "");
 }
 
 }  // namespace

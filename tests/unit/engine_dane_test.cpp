@@ -504,8 +504,11 @@ TEST(JoinAddresses, EveryPairOfOutcomes) {
     for (const Outcome other : {Outcome::nodata, Outcome::nxdomain, Outcome::servfail}) {
       EXPECT_EQ(join_addresses(answer(failure, false), answer(other, true)).security,
                 AddressSecurity::error);
-      EXPECT_EQ(join_addresses(answer(other, true), answer(failure, false)).security,
-                AddressSecurity::error);
+      const auto aaaa_fails = join_addresses(answer(other, true), answer(failure, false));
+      EXPECT_EQ(aaaa_fails.security, AddressSecurity::error);
+      const std::string word(resolve::outcome_name(failure));
+      EXPECT_EQ(aaaa_fails.failed,
+                other == Outcome::servfail ? "A: servfail, AAAA: " + word : "AAAA: " + word);
     }
     for (const bool ad : {false, true}) {
       EXPECT_EQ(join_addresses(answer(Outcome::ok, ad), answer(failure, false)).security,
@@ -514,6 +517,8 @@ TEST(JoinAddresses, EveryPairOfOutcomes) {
   }
   EXPECT_EQ(join_addresses(answer(Outcome::nodata, false), answer(Outcome::nodata, false)).security,
             AddressSecurity::none);
+  EXPECT_EQ(join_addresses(answer(Outcome::nodata, false), answer(Outcome::nxdomain, false)).failed,
+            "");
   EXPECT_EQ(join_addresses(answer(Outcome::ok, true), answer(Outcome::ok, false)).security,
             AddressSecurity::insecure);
   EXPECT_EQ(join_addresses(answer(Outcome::ok, true), answer(Outcome::nodata, false)).security,
