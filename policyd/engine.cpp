@@ -41,8 +41,7 @@ Time Engine::time() {
 }
 
 Moment Engine::moment(bool reread) {
-  return {time(), options_.random ? options_.random() : 0.5, options_.interval, reread,
-          settled()};
+  return {time(), options_.random ? options_.random() : 0.5, options_.interval, reread, settled()};
 }
 
 Stored Engine::load(const std::string& domain, bool asked) {

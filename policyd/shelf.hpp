@@ -57,7 +57,7 @@ class Shelf {
   void touch(const std::string& domain);
   void flush_touched(Time now);
   // What is held in memory, in turn, so that none stands in the way of those behind it. A row the
-  // store takes as an affront (its limits, its schema) is counted and left where it is until another
+  // store will never take (its limits, its schema) is counted and left where it is until another
   // look replaces it; any other trouble ends the call.
   void retry();
   bool prune(const store::PolicyBounds& bounds, Time now, const store::Pinned& pinned);  // more?

@@ -278,7 +278,7 @@ Result<std::vector<EventRow>> MemoryPolicyStore::events(Key domain, std::size_t 
 }
 
 Result<std::vector<DomainRow>> MemoryPolicyStore::due(std::uint32_t tenant, Time before,
-                                                       const DuePlace& after, std::size_t limit) {
+                                                      const DuePlace& after, std::size_t limit) {
   const auto place = [](const DomainRow& row) { return DuePlace{*row.refresh_at, row.name}; };
   std::vector<DomainRow> rows;
   for (const auto& [name, row] : domains_) {
