@@ -83,6 +83,45 @@ struct Map {
                                           {"sts", Dialect::sendmail}};
 };
 
+// [milter] and [milter.defer]; [[milter.override]] in order, the first that fits a recipient
+// counts.
+enum class MilterRole : std::uint8_t { automatic, inbound, submission, relay, local };
+enum class MilterAction : std::uint8_t { accept, tag, defer, quarantine };
+enum class InternalError : std::uint8_t { accept, tempfail };
+struct MilterOverride {
+  std::vector<std::string> recipients;  // `example.org`, `.example.org` (below), empty: every
+  std::vector<Cidr> clients;            // empty: every
+  MilterAction action = MilterAction::tag;
+};
+struct MilterDefer {
+  std::vector<Cidr> peers;  // clients that queue; empty: nobody is deferred
+  // Recipient domains, first fit: `example.org`, `.example.org`, `*`; `!` before it: not these.
+  // Empty: none.
+  std::vector<std::string> domains;
+  std::int64_t max_age = 4 * kHour;  // from the first deferral of a mail, then it is let through
+  double max_share = 1.0;   // per cent of RCPTs within the hour; above it the breaker trips
+  unsigned min_count = 20;  // deferrals before it can trip
+};
+struct Milter {
+  std::string socket = "local:/run/mxwarden/milter/milter.sock";  // also inet:PORT@HOST, inet6:
+  unsigned socket_mode = 0660;
+  std::string socket_group;  // empty: as the process
+  MilterRole role = MilterRole::automatic;
+  std::map<std::string, MilterRole> daemon_names, daemon_ports;  // {daemon_name}, {daemon_port}
+  std::vector<Cidr> trusted_networks;                            // relay clients
+  std::vector<std::string> exempt;  // clients never looked at: host, .domain, CIDR, `!` before it
+  std::string authserv_id;          // empty: the MTA's own name ({j})
+  bool header = true;               // Authentication-Results on inbound
+  bool dry_run = false;             // record what would be done, do nothing
+  MilterDefer defer;
+  std::vector<MilterOverride> overrides;
+  std::vector<unsigned> families = {4};  // of MX addresses that count (semantics 7): 4, 6
+  std::vector<IpAddress> egress;         // our own addresses; empty: verdicts of any
+  InternalError on_internal_error = InternalError::accept;
+  std::int64_t timeout = 7'200 * kSecond;  // libmilter's own default: below the MTA's it cuts it
+  unsigned backlog = 128;
+};
+
 // [metrics] `mxwarden metrics` serves what the programs keep on their own unix sockets.
 struct Metrics {
   Endpoint listen;  // family 0: not given on the command line either
@@ -95,6 +134,7 @@ struct Config {
   Fetch fetch;
   Policyd policyd;
   Map map;
+  Milter milter;
   Metrics metrics;
 };
 

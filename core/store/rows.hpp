@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/rows/policy_rows.hpp"
+#include "core/rows/verdict_rows.hpp"
 
 namespace mxw::store {
 
@@ -11,6 +12,7 @@ using rows::Deletion;
 using rows::domain_state;
 using rows::DomainRow;
 using rows::DomainState;
+using rows::DomainSubject;
 using rows::EventRow;
 using rows::kDetailBytes;
 using rows::Key;
@@ -22,14 +24,20 @@ using rows::kTlsrptBytes;
 using rows::kWordBytes;
 using rows::mode_of;
 using rows::over_limit;
+using rows::PathSubject;
 using rows::PolicyChange;
 using rows::PolicyRow;
 using rows::RereadRow;
 using rows::RouteRow;
 using rows::Sequence;
 using rows::sequence_of;
+using rows::SessionSubject;
+using rows::Subject;
 using rows::Table;
 using rows::TlsaRow;
 using rows::TlsrptRow;
+using rows::verdict_state;
+using rows::VerdictRow;
+using rows::VerdictState;
 
 }  // namespace mxw::store

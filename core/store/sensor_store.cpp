@@ -77,7 +77,6 @@ CREATE INDEX dns_seen_last ON dns_seen(last);
 )sql";
 
 constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
-constexpr std::array<std::string_view, 4> kStates = {"active", "cleared", "expired", "void"};
 
 const std::string kSelectBaseline =
     "SELECT tenant, origin, key, first, last, sessions, complete_replies, starttls_offered, "
@@ -89,13 +88,6 @@ const std::string kSelectVerdict =
     "SELECT id, origin, tenant, rule, severity, subject, egress_ip, mx_ip, mx_host, client_ip, "
     "client_port, server_ip, server_port, start, domain, policy_domain, domain_basis, policy_id, "
     "first_seen, last_seen, expires, count, state, evidence_ref, seq FROM verdict ";
-
-VerdictState state_of(std::string_view word) {
-  const auto at = std::ranges::find(kStates, word);
-  // A state of a newer version must not act: only `active` does.
-  return at == kStates.end() ? VerdictState::voided
-                             : static_cast<VerdictState>(at - kStates.begin());
-}
 
 BaselineRow read_baseline(Statement& row) {
   BaselineRow baseline{.tenant = row.integer_as<std::uint32_t>(),
@@ -158,7 +150,7 @@ VerdictRow read_verdict(Statement& row) {
           .last_seen = row.time(),
           .expires = row.time(),
           .count = row.integer_as<std::uint64_t>(),
-          .state = state_of(row.text()),
+          .state = verdict_state(row.text()),
           .evidence_ref = row.text(),
           .seq = row.integer_as<Sequence>()};
 }
@@ -223,25 +215,7 @@ SubjectColumns columns_of(const Subject& subject) {
   return columns;
 }
 
-std::optional<std::string> too_large(const VerdictRow& row) {
-  const SubjectColumns subject = columns_of(row.subject);
-  for (const std::string* text :
-       {&row.id, &row.origin, &row.rule, &row.severity, &row.domain_basis, &row.policy_id}) {
-    if (text->size() > kWordBytes) return "a word of " + std::to_string(text->size()) + " octets";
-  }
-  for (const std::string* text :
-       {&subject.path.mx_host, &subject.domain.domain, &row.policy_domain}) {
-    if (text->size() > kNameBytes) return "a name of " + std::to_string(text->size()) + " octets";
-  }
-  if (row.evidence_ref.size() > kDetailBytes) return "evidence_ref";
-  return std::nullopt;
-}
-
 }  // namespace
-
-std::string_view name(VerdictState state) {
-  return kStates.at(static_cast<std::size_t>(state));
-}
 
 Result<std::unique_ptr<SensorStore>> SensorStore::open(const std::string& path, Time now,
                                                        const OpenOptions& options) {
@@ -302,7 +276,7 @@ Result<std::vector<RetryRow>> SensorStore::retries(Key after, std::size_t limit)
 }
 
 Result<void> SensorStore::put_verdict(const VerdictRow& row) {
-  if (const auto over = too_large(row))
+  if (const auto over = over_limit(row))
     return std::unexpected(make_error(Fault::limit, database_.path(), *over));
   const SubjectColumns subject = columns_of(row.subject);
   Transaction transaction(database_);

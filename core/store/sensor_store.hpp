@@ -13,11 +13,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "core/base/ip.hpp"
 #include "core/base/time.hpp"
+#include "core/rows/verdict_rows.hpp"
 #include "core/store/rows.hpp"
 #include "core/store/sqlite.hpp"
 
@@ -114,43 +114,6 @@ struct DnsSeenRow {
   std::optional<Time> gone_since;  // first denial after `last`
 
   friend bool operator==(const DnsSeenRow&, const DnsSeenRow&) = default;
-};
-
-// `voided`: its policy was outdated when re-read (semantics 7); the word is `void`.
-enum class VerdictState : std::uint8_t { active, cleared, expired, voided };
-[[nodiscard]] std::string_view name(VerdictState state);
-
-struct PathSubject {
-  IpAddress egress_ip, mx_ip;
-  std::string mx_host;  // empty: not known
-  friend bool operator==(const PathSubject&, const PathSubject&) = default;
-};
-struct SessionSubject {
-  Endpoint client, server;
-  Time start;
-  friend bool operator==(const SessionSubject&, const SessionSubject&) = default;
-};
-struct DomainSubject {
-  std::string domain;
-  friend bool operator==(const DomainSubject&, const DomainSubject&) = default;
-};
-using Subject = std::variant<PathSubject, SessionSubject, DomainSubject>;
-
-struct VerdictRow {
-  std::string id;  // unique for its origin
-  std::string origin;
-  std::uint32_t tenant = 0;
-  std::string rule;      // `R02`
-  std::string severity;  // word of core/rules
-  Subject subject;
-  std::string policy_domain, domain_basis, policy_id;  // empty: none
-  Time first_seen, last_seen, expires;
-  std::uint64_t count = 0;  // distinct sessions
-  VerdictState state = VerdictState::active;
-  std::string evidence_ref;
-  Sequence seq = 0;  // set by the store
-
-  friend bool operator==(const VerdictRow&, const VerdictRow&) = default;
 };
 
 struct VerdictChanges {
