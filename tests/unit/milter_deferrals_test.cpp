@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <set>
+#include <thread>
 
 #include "core/base/digest.hpp"
 #include "milter/breaker.hpp"
@@ -138,6 +138,31 @@ TEST(MilterDeferrals, AClockSetBackMovesNothing) {
   ASSERT_TRUE(row);
   EXPECT_EQ(row->first, kNow);
   EXPECT_EQ(row->last, kNow);
+}
+
+// Sessions use both from any thread.
+TEST(MilterDeferrals, ThreadsShareThemAndTheBreaker) {
+  constexpr unsigned kThreads = 4, kRounds = 2'000, kKeys = 50;
+  Deferrals deferrals;
+  deferrals.start(secret(), {});
+  Breaker breaker({.max_share = 100.0, .min_count = 1});
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (unsigned round = 0; round < kRounds; ++round) {
+        const auto key = key_number(round % kKeys);
+        breaker.rcpt(kNow);
+        if (deferrals.note(key, kNow)->count == 1) (void)breaker.deferral(kNow);
+        (void)deferrals.known(key, kNow);
+        (void)breaker.open(kNow);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(deferrals.size(), kKeys);
+  EXPECT_EQ(breaker.counts(kNow).rcpts, kThreads * kRounds);
+  EXPECT_EQ(breaker.counts(kNow).deferrals, kKeys);
+  EXPECT_EQ(deferrals.note(key_number(0), kNow)->count, kThreads * kRounds / kKeys + 1);
 }
 
 TEST(MilterDeferralKey, IsMadeOnceAndKept) {
