@@ -1,47 +1,40 @@
 #include "milter/filter.hpp"
 
-#include <grp.h>
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <mutex>
-#include <thread>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "core/base/check.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/event_loop.hpp"
+#include "milter/gate.hpp"
+#include "milter/macros.hpp"
+#include "milter/unix_socket.hpp"
 
 namespace mxw::milter {
 namespace {
 
 constexpr unsigned long kActions =
     SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-// What is not for us, and where nothing is answered: a round trip less for each.
-constexpr unsigned long kSteps = SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_NR_HELO |
-                                 SMFIP_NR_DATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC;
+// Where a session never answers anything but "go on" the MTA need not wait.
+constexpr unsigned long kQuiet =
+    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
+constexpr unsigned long kSteps =
+    SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC | kQuiet;
 
 constexpr char kHeader[] = "Authentication-Results";
 
-// Asked of the MTA, so that nobody has to edit its lists. What it does not have it does not send.
+// Asked of the MTA, so that nobody has to edit its lists.
 constexpr std::pair<int, const char*> kMacros[] = {
-    {SMFIM_CONNECT,
-     "j _ {daemon_name} {daemon_addr} {daemon_port} {if_name} {if_addr} {client_addr} "
-     "{client_port} {client_name}"},
-    {SMFIM_HELO, "{tls_version} {cipher} {cipher_bits} {verify} {cert_subject} {cert_issuer}"},
-    {SMFIM_ENVFROM, "i {auth_type} {auth_authen} {mail_addr} {mail_host} {mail_mailer}"},
-    {SMFIM_ENVRCPT, "i {rcpt_addr} {rcpt_host} {rcpt_mailer}"},
-    {SMFIM_DATA, "i"},
-    {SMFIM_EOM, "i"}};
+    {SMFIM_CONNECT, kConnectMacros}, {SMFIM_HELO, kHeloMacros}, {SMFIM_ENVFROM, kMailMacros},
+    {SMFIM_ENVRCPT, kRcptMacros},    {SMFIM_DATA, kDataMacros}, {SMFIM_EOM, kEndOfMessageMacros}};
 
 // libmilter takes what it does not change as pointers to char.
 char* loose(const char* text) {
@@ -95,35 +88,9 @@ std::uintptr_t number_of(void* data) {
 
 }  // namespace
 
-// Who is inside a callback, and whether anybody is let in. It outlives every Filter: a worker may
-// come at any time, also after smfi_main() has returned.
-class Gate {
- public:
-  bool enter() {
-    inside_.fetch_add(1);
-    if (open_.load()) return true;
-    leave();
-    return false;
-  }
-  void leave() {
-    if (inside_.fetch_sub(1) == 1) inside_.notify_all();
-  }
-  void open() { open_.store(true); }
-  void close() {  // returns when nobody is inside
-    open_.store(false);
-    for (std::int64_t n = inside_.load(); n != 0; n = inside_.load()) inside_.wait(n);
-  }
-
- private:
-  std::atomic<bool> open_ = false;
-  std::atomic<std::int64_t> inside_ = 0;
-};
-
 struct Conversation {
   std::unique_ptr<Session> session;
   std::uintptr_t negotiated = 0;
-  // Of a callback whose answer the MTA does not wait for: given at the next it does.
-  bool tempfail = false;
 };
 
 class Filter::Side {
@@ -136,10 +103,11 @@ class Filter::Side {
   void close(SMFICTX* context);
   void end_all();
 
-  // Runs `call` on the conversation. `unanswered`: the MTA waits for no reply where it was agreed
-  // so.
+  // Runs `call` on the conversation. A stage is quiet where its answer is always to go on.
+  enum class Stage : std::uint8_t { quiet, rcpt, end };
   template <typename Call>
-  sfsistat on(SMFICTX* context, bool unanswered, Call call) noexcept;
+  sfsistat on(SMFICTX* context, Stage stage, Call call) noexcept;
+  sfsistat answer(SMFICTX* context, const Reply& reply);
   sfsistat apply(SMFICTX* context, const Conversation& conversation, const Edits& edits);
   template <typename Call>
   void quietly(Call call) noexcept {
@@ -153,11 +121,6 @@ class Filter::Side {
   Counters counters;
 
  private:
-  sfsistat answer(SMFICTX* context, Conversation& conversation, const Reply& reply,
-                  bool unanswered);
-  sfsistat set_reply(SMFICTX* context, const char* code, const char* enhanced, const char* text);
-  sfsistat tempfail(SMFICTX* context);
-
   Hooks hooks_;
   std::mutex mutex_;
   std::unordered_set<Conversation*> live_;
@@ -188,7 +151,6 @@ void Filter::Side::negotiate(SMFICTX* context, unsigned long actions, unsigned l
   }
   std::uintptr_t negotiated = kNegotiated;
   if ((wanted_steps & SMFIP_HDR_LEADSPC) != 0) negotiated |= kLeadingSpace;
-  constexpr unsigned long kQuiet = SMFIP_NR_HELO | SMFIP_NR_DATA | SMFIP_NR_HDR;
   if ((wanted_steps & kQuiet) == kQuiet)
     negotiated |= kQuietSteps;
   else
@@ -232,71 +194,46 @@ void Filter::Side::end_all() {
   live_.clear();
 }
 
-sfsistat Filter::Side::set_reply(SMFICTX* context, const char* code, const char* enhanced,
-                                 const char* text) {
-  if (smfi_setreply(context, loose(code), loose(enhanced), loose(text)) != MI_SUCCESS)
+sfsistat Filter::Side::answer(SMFICTX* context, const Reply& reply) {
+  if (reply.kind == Reply::Kind::go_on) return SMFIS_CONTINUE;
+  if (smfi_setreply(context, loose(reply.code.c_str()), loose(reply.enhanced.c_str()),
+                    loose(reply.text.c_str())) != MI_SUCCESS)
     ++counters.refused_replies;  // the MTA then gives its own words
   return SMFIS_TEMPFAIL;
 }
 
-sfsistat Filter::Side::tempfail(SMFICTX* context) {
-  return set_reply(context, "451", "4.3.0", "Temporary failure of the mail filter");
-}
-
-sfsistat Filter::Side::answer(SMFICTX* context, Conversation& conversation, const Reply& reply,
-                              bool unanswered) {
-  if (unanswered && (conversation.negotiated & kQuietSteps) != 0) {
-    conversation.tempfail = conversation.tempfail || reply.kind == Reply::Kind::tempfail;
-    return SMFIS_NOREPLY;
-  }
-  if (std::exchange(conversation.tempfail, false)) return tempfail(context);
-  switch (reply.kind) {
-    case Reply::Kind::go_on:
-      return SMFIS_CONTINUE;
-    case Reply::Kind::accept:
-      return SMFIS_ACCEPT;
-    case Reply::Kind::defer:
-      return set_reply(context, reply.code.c_str(), reply.enhanced.c_str(), reply.text.c_str());
-    case Reply::Kind::tempfail:
-      break;
-  }
-  return tempfail(context);
-}
-
 // Exceptions end here: libmilter is C.
 template <typename Call>
-sfsistat Filter::Side::on(SMFICTX* context, bool unanswered, Call call) noexcept {
+sfsistat Filter::Side::on(SMFICTX* context, Stage stage, Call call) noexcept {
   Conversation* const conversation = conversation_of(context);
-  if (conversation == nullptr) {  // its connect failed
-    const bool quiet = unanswered && (number_of(smfi_getpriv(context)) & kQuietSteps) != 0;
-    return quiet ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-  }
-  Reply reply;
+  const std::uintptr_t negotiated =
+      conversation == nullptr ? number_of(smfi_getpriv(context)) : conversation->negotiated;
+  const bool quiet = stage == Stage::quiet && (negotiated & kQuietSteps) != 0;
+  const sfsistat go_on = quiet ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+  if (conversation == nullptr) return go_on;  // its connect failed
   try {
-    if constexpr (std::is_same_v<std::invoke_result_t<Call, Conversation&>, Reply>)
-      reply = call(*conversation);
-    else
+    if constexpr (std::is_same_v<std::invoke_result_t<Call, Conversation&>, sfsistat>) {
+      const std::int64_t begin = EventLoop::now();
+      const sfsistat result = call(*conversation);
+      hooks_.took(stage == Stage::rcpt ? Waited::rcpt : Waited::end_of_message,
+                  EventLoop::now() - begin);
+      return result;
+    } else {
       call(*conversation);
-    return answer(context, *conversation, reply, unanswered);
+      return go_on;
+    }
   } catch (...) {
     ++counters.exceptions;
-    const bool quiet = unanswered && (conversation->negotiated & kQuietSteps) != 0;
-    const bool fails = hooks_.tempfail_on_error();
-    if (quiet) conversation->tempfail = fails;
-    if (quiet) return SMFIS_NOREPLY;
-    return fails ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
+    return stage != Stage::quiet && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
   }
 }
 
-// Headers from the last to the first, so that no index moves; a new one on top of all.
 sfsistat Filter::Side::apply(SMFICTX* context, const Conversation& conversation,
                              const Edits& edits) {
   const auto done = [this](int result) {
     if (result != MI_SUCCESS) ++counters.refused_edits;
   };
-  auto changed = edits.changed;
-  std::ranges::sort(changed, std::ranges::greater{}, &Edits::Change::index);
-  for (const Edits::Change& change : changed)
+  for (const Edits::Change& change : edits.changed)
     done(smfi_chgheader(context, loose(kHeader), static_cast<int>(change.index),
                         change.value.empty() ? nullptr : loose(change.value.c_str())));
   if (edits.authentication_results) {
@@ -305,10 +242,12 @@ sfsistat Filter::Side::apply(SMFICTX* context, const Conversation& conversation,
     done(smfi_insheader(context, 0, loose(kHeader), loose(value.c_str())));
   }
   if (edits.quarantine) done(smfi_quarantine(context, loose(edits.quarantine->c_str())));
-  return SMFIS_CONTINUE;
+  return answer(context, edits.reply);
 }
 
 namespace {
+
+using Stage = Filter::Side::Stage;
 
 // What each callback does first: the filter is there, and lets it in.
 template <typename Call>
@@ -333,14 +272,9 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
 
 sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
   return enter([&](Filter::Side& here) noexcept {
-    try {
-      here.connect(context);
-    } catch (...) {
-      ++here.counters.exceptions;  // without a session: the mail flows
-      return SMFIS_CONTINUE;
-    }
-    return here.on(context, false, [&](Conversation& conversation) {
-      return conversation.session->connect(
+    here.quietly([&] { here.connect(context); });
+    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
+      (void)conversation.session->connect(
           {.host = host == nullptr ? std::string() : std::string(host),
            .client = endpoint_of(address)},
           ContextMacros(context));
@@ -350,39 +284,40 @@ sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
 
 sfsistat on_helo(SMFICTX* context, char* name) {
   return enter([&](Filter::Side& here) noexcept {
-    return here.on(context, true, [&](Conversation& conversation) {
-      return conversation.session->helo(name == nullptr ? "" : name, ContextMacros(context));
+    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
+      (void)conversation.session->helo(name == nullptr ? "" : name, ContextMacros(context));
     });
   });
 }
 
 sfsistat on_mail(SMFICTX* context, char** argv) {
   return enter([&](Filter::Side& here) noexcept {
-    return here.on(context, false, [&](Conversation& conversation) {
-      return conversation.session->mail(arguments_of(argv), ContextMacros(context));
+    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
+      (void)conversation.session->mail(arguments_of(argv), ContextMacros(context));
     });
   });
 }
 
 sfsistat on_rcpt(SMFICTX* context, char** argv) {
   return enter([&](Filter::Side& here) noexcept {
-    return here.on(context, false, [&](Conversation& conversation) {
-      return conversation.session->rcpt(arguments_of(argv), ContextMacros(context));
+    return here.on(context, Stage::rcpt, [&](Conversation& conversation) {
+      return here.answer(context,
+                         conversation.session->rcpt(arguments_of(argv), ContextMacros(context)));
     });
   });
 }
 
 sfsistat on_data(SMFICTX* context) {
   return enter([&](Filter::Side& here) noexcept {
-    return here.on(context, true, [&](Conversation& conversation) {
-      return conversation.session->data(ContextMacros(context));
+    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
+      (void)conversation.session->data(ContextMacros(context));
     });
   });
 }
 
 sfsistat on_header(SMFICTX* context, char* name, char* value) {
   return enter([&](Filter::Side& here) noexcept {
-    return here.on(context, true, [&](Conversation& conversation) {
+    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
       conversation.session->header(name == nullptr ? "" : name, value == nullptr ? "" : value);
     });
   });
@@ -390,19 +325,17 @@ sfsistat on_header(SMFICTX* context, char* name, char* value) {
 
 sfsistat on_end(SMFICTX* context) {
   return enter([&](Filter::Side& here) noexcept {
-    return here.on(context, false, [&](Conversation& conversation) {
-      const Edits edits = conversation.session->end_of_message(ContextMacros(context));
-      (void)here.apply(context, conversation, edits);
+    return here.on(context, Stage::end, [&](Conversation& conversation) {
+      return here.apply(context, conversation,
+                        conversation.session->end_of_message(ContextMacros(context)));
     });
   });
 }
 
 sfsistat on_abort(SMFICTX* context) {
   return enter([&](Filter::Side& here) noexcept {
-    if (Conversation* const conversation = conversation_of(context)) {
-      conversation->tempfail = false;
+    if (Conversation* const conversation = conversation_of(context))
       here.quietly([&] { conversation->session->abort(); });
-    }
     return SMFIS_CONTINUE;
   });
 }
@@ -415,38 +348,6 @@ sfsistat on_close(SMFICTX* context) {
 }
 
 }  // extern "C"
-
-// The path of a unix socket; empty for an address of another kind.
-std::string unix_path(const std::string& socket) {
-  for (const std::string_view prefix : {"local:", "unix:"})
-    if (socket.starts_with(prefix)) return socket.substr(prefix.size());
-  return socket.starts_with('/') ? socket : std::string();
-}
-
-// Whether somebody takes connections there; libmilter would remove the socket all the same.
-bool answers(const std::string& path) {
-  sockaddr_un address{};
-  if (path.size() >= sizeof address.sun_path) return false;
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-}
-
-std::unexpected<Error> cannot(const std::string& what) {
-  return fail(ErrorKind::environment, what + ": " + std::strerror(errno));
-}
-
-Result<void> give_to(const std::string& path, const std::string& group, unsigned mode) {
-  if (!group.empty()) {
-    const auto* const found = ::getgrnam(group.c_str());
-    if (found == nullptr)
-      return fail(ErrorKind::usage, "milter.socket_group: there is no group " + group);
-    if (::lchown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) return cannot(path);
-  }
-  if (::chmod(path.c_str(), mode) != 0) return cannot(path);
-  return {};
-}
 
 }  // namespace
 
@@ -505,7 +406,7 @@ Result<void> Filter::open_socket() {
     return fail(ErrorKind::environment,
                 settings_.socket + ": the socket cannot be had (the system's log says why)");
   if (path_.empty()) return {};
-  return give_to(path_, settings_.group, settings_.mode);
+  return set_access(path_, settings_.group, settings_.mode);
 }
 
 bool Filter::run() {
