@@ -1,12 +1,13 @@
-// Control: the operator's socket (semantics 6): what `mxwarden explain` and `mxwarden impact` ask the
-// milter. One JSON object per packet; `{"v":1,"cmd":...}` gives `{"v":1,"ok":true,...}` or
+// Control: the operator's socket (semantics 6): what `mxwarden explain` and `mxwarden impact` ask
+// the milter. One JSON object per packet; `{"v":1,"cmd":...}` gives `{"v":1,"ok":true,...}` or
 // `{"v":1,"ok":false,"error":"..."}`.
 //
 //   status                         what runs and what was lost
 //   explain {queue_id}             {rows, cut}: its decisions, oldest first
 //   explain {domain, from?, to?}   decisions for a domain in [from, to), nanoseconds; without them
 //                                  of the last day
-//   impact {from?}                 {tally}: decisions by role, action, reason and dry_run since then
+//   impact {from?}                 {tally}: decisions by role, action, reason and dry_run since
+//   then
 //
 // A row has time (ns), session, queue_id, listener, role, domain, verdict_id, action, code, reason,
 // dry_run. Belongs to the loop's thread; it reads the store by a connection of its own.

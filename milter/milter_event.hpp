@@ -1,6 +1,6 @@
-// Events `milter` in EVE (docs/output-format.md): one line for each decision, for a message of which
-// there is more to say, and for the breaker. No local part is in a note, so none is in an event.
-// Pure functions.
+// Events `milter` in EVE (docs/output-format.md): one line for each decision, for a message of
+// which there is more to say, and for the breaker. No local part is in a note, so none is in an
+// event. Pure functions.
 #pragma once
 
 #include <string>

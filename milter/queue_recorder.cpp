@@ -67,9 +67,9 @@ void QueueRecorder::run() {
     complete_since = now;
     batch.clear();
     if (const std::uint64_t dropped = counters_.dropped; dropped != std::exchange(told, dropped))
-      service::log_rarely(config::LogLevel::warning, "queue",
-                          "the disk is too slow: records of " + std::to_string(dropped) +
-                              " decisions lost so far");
+      service::log_rarely(
+          config::LogLevel::warning, "queue",
+          "the disk is too slow: records of " + std::to_string(dropped) + " decisions lost so far");
     if (now - pruned >= kPrune) {
       pruned = now;
       writer_.prune(now);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/rows/policy_rows.hpp"
 #include "core/service/log.hpp"
 #include "core/store/store_file.hpp"
 #include "milter/milter_event.hpp"
@@ -14,9 +15,9 @@
 namespace mxw::milter {
 namespace {
 
-constexpr std::size_t kPieceBytes = 256 << 10;   // of events, for one write
-constexpr std::size_t kPieceRows = 1'000;        // of one transaction
-constexpr std::int64_t kLook = 10 * kSecond;     // whether the file is still there
+constexpr std::size_t kPieceBytes = 256 << 10;  // of events, for one write
+constexpr std::size_t kPieceRows = 1'000;       // of one transaction
+constexpr std::int64_t kLook = 10 * kSecond;    // whether the file is still there
 constexpr int kBusyMs = 1'000;
 
 // 0: there is none.
@@ -37,13 +38,13 @@ store::DecisionRow row_of(const DecisionNote& note) {
   store::DecisionRow row;
   row.time = note.time;
   row.session = session_name(note.session);
-  row.queue_id = cut(note.queue_id, store::kWordBytes);
-  row.listener = cut(note.listener, store::kWordBytes);
+  row.queue_id = cut(note.queue_id, rows::kWordBytes);
+  row.listener = cut(note.listener, rows::kWordBytes);
   row.role = name(note.role);
-  row.domain = cut(note.domain, store::kNameBytes);
+  row.domain = cut(note.domain, rows::kNameBytes);
   row.verdict_id = !note.path.verdict_ids.empty()
-                       ? cut(note.path.verdict_ids.front(), store::kWordBytes)
-                       : cut(note.session_verdict, store::kWordBytes);
+                       ? cut(note.path.verdict_ids.front(), rows::kWordBytes)
+                       : cut(note.session_verdict, rows::kWordBytes);
   row.action = name(note.dry_run ? note.decision.wish : note.decision.action);
   row.code = code_text(note.decision);
   row.reason = name(note.decision.reason);
@@ -72,7 +73,7 @@ struct RecordWriter::Rows {
     if (const auto found = unnamed.find(note.session); found != unnamed.end()) {
       for (const std::size_t place : found->second)
         if (decisions[place].time >= note.since)
-          decisions[place].queue_id = cut(note.id, store::kWordBytes);
+          decisions[place].queue_id = cut(note.id, rows::kWordBytes);
       unnamed.erase(found);
     }
     if (note.since < complete_since) ids.push_back(note);
@@ -192,7 +193,7 @@ void RecordWriter::append_rest(Rows& rows, Time now) {
       continue;
     }
     const auto done = store_->set_queue_id(session_name(note.session), note.since,
-                                           cut(note.id, store::kWordBytes));
+                                           cut(note.id, rows::kWordBytes));
     if (!done) failed(done.error(), 1, now);
   }
   if (rows.deferrals.empty()) return;

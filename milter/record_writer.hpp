@@ -1,6 +1,7 @@
 // RecordWriter: what is kept of decisions: rows in the milter's store, lines in its event file. It
 // never stops anything: what cannot be written is counted and dropped, and said once a minute. A
-// damaged store is put aside and an empty one begun; one that is gone, locked or full is tried again.
+// damaged store is put aside and an empty one begun; one that is gone, locked or full is tried
+// again.
 //
 // One thread, which may wait for the disk. Counters: any thread.
 #pragma once
