@@ -44,6 +44,10 @@ bool Deferrals::usable() const {
   return !secret_.empty();
 }
 
+IpAddress Deferrals::prefix(const IpAddress& client) {
+  return masked(client, client.v4() ? kPrefixV4 : kPrefixV6);
+}
+
 // Each part stands behind its length: no two mails have the same octets.
 Deferrals::Key Deferrals::key(const std::optional<IpAddress>& client, std::string_view sender,
                               std::string_view recipient) const {
@@ -55,9 +59,8 @@ Deferrals::Key Deferrals::key(const std::optional<IpAddress>& client, std::strin
   MXW_CHECK(!secret.empty());
   std::vector<std::uint8_t> message;
   message.reserve(sender.size() + recipient.size() + 32);
-  const IpAddress prefix =
-      client ? masked(*client, client->v4() ? kPrefixV4 : kPrefixV6) : IpAddress{};
-  put(message, client ? prefix.bytes() : Bytes());
+  const IpAddress network = client ? prefix(*client) : IpAddress();
+  put(message, client ? network.bytes() : Bytes());
   put(message, as_bytes(sender));
   put(message, as_bytes(recipient));
   return hmac_sha256(secret, message);

@@ -39,6 +39,9 @@ class Deferrals {
   void start(std::vector<std::uint8_t> key, std::span<const store::DeferralRow> rows);
   [[nodiscard]] bool usable() const;
 
+  // The client's /24 or /48.
+  [[nodiscard]] static IpAddress prefix(const IpAddress& client);
+
   // REQUIRES: usable(). Domains of the addresses in lower case; no client: local.
   [[nodiscard]] Key key(const std::optional<IpAddress>& client, std::string_view sender,
                         std::string_view recipient) const;

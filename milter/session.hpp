@@ -16,6 +16,7 @@
 #include "milter/breaker.hpp"
 #include "milter/deferrals.hpp"
 #include "milter/lookup.hpp"
+#include "milter/recipient.hpp"
 #include "milter/recorder.hpp"
 #include "milter/settings.hpp"
 #include "milter/transaction.hpp"
@@ -53,39 +54,49 @@ class Session {
  private:
   struct Transaction {
     Time since;
-    std::string sender;  // as the key of a deferral needs it: never told
+    std::string sender;  // empty: null sender. To know the mail again: never told
     std::string queue_id;
-    bool null_sender = false, requiretls = false, tls_required_no = false;
-    bool untold_id = false;  // decisions were told without the queue id
-    std::uint32_t accepted = 0;
+    bool requiretls = false, tls_required_no = false;
+    bool untold_id = false;        // decisions were told without the queue id
+    std::uint32_t recipients = 0;  // that we did not defer
     std::string first_domain;
-    std::vector<std::string> probes;  // domains this transaction goes through to
+    std::vector<std::string> probes;  // domains it goes through to, at most kProbes
     std::string quarantine;
     std::uint32_t results_seen = 0;  // headers of our name so far
     std::uint32_t forged = 0, forged_left = 0;
     std::size_t kept_bytes = 0;
     std::vector<Edits::Change> changes;
   };
-  struct Recipient;
 
   template <typename Callback>
   bool guarded(Stage stage, Callback&& callback);
+  void read_client(const Connect& connect, const Macros& macros);
+  void read_server(const Macros& macros);
   void read_tls(const Macros& macros);
   void learn_queue_id(const Macros& macros, bool certain);
-  void set_role(bool authenticated);
-  [[nodiscard]] bool edits_headers() const;
-  [[nodiscard]] Recipient read_recipient(std::span<const std::string_view> args,
-                                         const Macros& macros) const;
+  void set_role();
+
+  Reply answer_rcpt(const Recipient& recipient, Time now);
   [[nodiscard]] RcptFacts facts_of(const Recipient& recipient) const;
   [[nodiscard]] DomainPath path_of(const Recipient& recipient, const RcptFacts& facts, Time now);
   [[nodiscard]] Decision judge(const Recipient& recipient, const DomainPath& path, RcptFacts facts,
                                Time now);
-  void count_deferral(const Recipient& recipient, const Decision& decision, Time now);
+  [[nodiscard]] Deferrals::Key key_of(const Recipient& recipient) const;
+  [[nodiscard]] bool take_probe(const std::string& domain, Time now);
+  // False: there was no room to remember it.
+  [[nodiscard]] bool remember_deferral(const Recipient& recipient, Time now);
+  void count_deferral(Time now);
+  Reply answer_trouble();
+
   [[nodiscard]] DecisionNote note_of(Time now) const;
-  Reply settle(const Recipient& recipient, DomainPath path, const Decision& decision, Time now);
-  Reply trouble_at_rcpt();
-  void tell_message(Edits& edits, Time now);
-  void add_header(DecisionNote& note, Edits& edits, Time now);
+  void tell(DecisionNote note);
+
+  [[nodiscard]] bool reads_results() const;
+  void take_results(std::string_view value);
+  void tell_inbound(Edits& edits, Time now);
+  [[nodiscard]] std::string results_header(DecisionNote& note, Time now) const;
+  void tell_message(const Edits& edits, Time now);
+  void finish();
 
   const std::shared_ptr<const Settings> settings_;
   const Shared shared_;
@@ -98,6 +109,7 @@ class Session {
   std::string daemon_name_, daemon_port_, authserv_id_;
   HopTls tls_;
   std::string last_queue_id_;  // of the transaction before: macros of a stage outlive it
+  // `trouble_`: nothing more can be said of this transaction.
   bool in_transaction_ = false, trouble_ = false;
   Transaction transaction_;
 };
