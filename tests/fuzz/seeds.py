@@ -276,6 +276,20 @@ def policy_responses():
         record(4, 0x85, served), record(2, 0x8d, b"\n" + enforce)]))
 
 
+def auth_results():
+    """A whole header value, as an MTA gives it to a milter."""
+    for i, value in enumerate((
+            b" mx1.b.test; x-tls=pass smtp.version=TLSv1.3\n\tsmtp.cipher=X smtp.bits=256",
+            b"mx1.b.test; dkim=pass header.d=a.test; x-tls=pass; spf=none",
+            b"MX1.B.TEST. 1;\r\n\tX-MTA-STS / 1 = pass;\r\n\tdmarc=none",
+            b'(a (nested \\) one) comment) "mx1.b.test" (c); (d) x-tls (e) = (f) pass',
+            b'mx1.b.test/4711; spf=fail reason="x-tls=pass; a\\"b" smtp.mailfrom=x-tls=p@a.test',
+            "b\u00fccher.test; x-tls=pass; none".encode(), b"mx1.b.test; none", b"mx2.b.test; x-tls=pass",
+            b"mx1.b.test; dkim=pass (open; x-tls=pass", b'mx1.b.test; a=b "open; x-mta-sts=pass',
+            b"mx1.b.test x-tls=pass", b"mx1.b.test;; x-tls=pass;", b"mx1.b.test; a=\0; x-tls=pass")):
+        put("auth_results", "value-%d" % i, value)
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
@@ -288,6 +302,7 @@ def main():
     configurations()
     socketmap()
     policy_responses()
+    auth_results()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 
