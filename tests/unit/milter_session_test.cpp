@@ -159,6 +159,22 @@ TEST(MilterSession, WithoutMemoryNothingIsDeferred) {
   EXPECT_EQ(reason_of(mta.last()), "no-memory");
 }
 
+TEST(MilterSession, AFullMemoryDefersOnlyWhatItKnows) {
+  Mta mta(deferring(), true, 1);
+  mta.lookup.paths = {{"b.test", blocked_path()}, {"c.test", blocked_path()}};
+  mta.lookup.paths["c.test"].state = PathState::probing;
+  mta.lookup.probe_free = true;
+  mta.connect();
+  mta.mail();
+  EXPECT_EQ(mta.rcpt("1@b.test").kind, Kind::defer);
+  EXPECT_EQ(mta.rcpt("2@b.test").kind, Kind::go_on);
+  EXPECT_EQ(reason_of(mta.last()), "no-memory");
+  EXPECT_EQ(mta.rcpt("1@b.test").kind, Kind::defer);
+  EXPECT_EQ(mta.rcpt("3@c.test").kind, Kind::go_on);
+  EXPECT_EQ(reason_of(mta.last()), "no-memory");  // no probe is spent on it
+  EXPECT_TRUE(mta.lookup.probes_asked.empty());
+}
+
 TEST(MilterSession, ALookupIsOnlyMadeForWhatIsJudged) {
   Mta mta(deferring());
   mta.connect();

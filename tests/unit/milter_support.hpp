@@ -113,8 +113,10 @@ inline config::Milter deferring() {
 
 // The MTA: drives one session as Postfix 3.7 sends it.
 struct Mta {
-  explicit Mta(const config::Milter& milter = {}, bool with_memory = true)
+  explicit Mta(const config::Milter& milter = {}, bool with_memory = true,
+               std::size_t bound = Deferrals::kBound)
       : settings(*Settings::compile(milter)),
+        deferrals(bound),
         breaker({milter.defer.max_share, milter.defer.min_count}) {
     if (with_memory) deferrals.start(std::vector<std::uint8_t>(32, 7), {});
     again();
