@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/milter_rows.hpp"
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
 #include "core/rows/policy_rows.hpp"
@@ -64,7 +65,9 @@ void compare_routes(const std::string& domain, NamedBy by, const std::vector<std
                     const std::vector<rows::RouteRow>& routes, ImpactRoutes& out);
 
 [[nodiscard]] std::string impact_text(const Impact& impact, const ImpactRoutes& routes);
-// docs/output-format.md has its members.
-[[nodiscard]] std::string impact_json(const Impact& impact, const ImpactRoutes& routes);
+// docs/output-format.md has its members. `milter`: what it decided in that time; null: it does not
+// answer.
+[[nodiscard]] std::string impact_json(const Impact& impact, const ImpactRoutes& routes,
+                                      const std::vector<MilterTally>* milter = nullptr);
 
 }  // namespace mxw::cli

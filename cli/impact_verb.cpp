@@ -1,10 +1,12 @@
 // `mxwarden impact`: what enforcing would change, before it is switched on.
 #include <cstdio>
+#include <optional>
 
 #include "cli/complain.hpp"
 #include "cli/control.hpp"
 #include "cli/duration.hpp"
 #include "cli/impact.hpp"
+#include "cli/milter_rows.hpp"
 #include "cli/operator_read.hpp"
 #include "cli/policy_pages.hpp"
 #include "cli/settings.hpp"
@@ -72,6 +74,14 @@ ImpactRoutes routes_of(const Given& given, const Impact& impact) {
   return out;
 }
 
+std::optional<std::vector<MilterTally>> tally_of(const Given& given, Time from) {
+  const auto control = MilterControl::of(given);
+  if (!control) return std::nullopt;
+  auto tally = control->tally(from);
+  if (!tally) return std::nullopt;
+  return std::move(*tally);
+}
+
 int impact(const Given& given) {
   std::int64_t since = kDefaultSince;
   if (given.has("since")) {
@@ -82,11 +92,19 @@ int impact(const Given& given) {
   const auto config = settings(given);
   if (!config) return complain(config.error());
   const std::string folder = given.text("answers", config->paths.state + "/map");
-  const auto read = read_answers(folder, wall_clock() - since);
-  if (!read) return complain(read.error());
+  const Time from = wall_clock() - since;
+  const auto milter = tally_of(given, from);
+  auto read = read_answers(folder, from);
+  if (!read && !milter) return complain(read.error());
+  const bool map = read.has_value();
+  if (!map) read = Impact{};  // a host may have the milter alone
   const ImpactRoutes routes = routes_of(given, *read);
-  const std::string out =
-      given.has("json") ? impact_json(*read, routes) : impact_text(*read, routes);
+  std::string out;
+  if (given.has("json"))
+    out = impact_json(*read, routes, milter ? &*milter : nullptr);
+  else if (map)
+    out = impact_text(*read, routes);
+  if (!given.has("json") && milter) out += tally_text(*milter);
   std::fputs(out.c_str(), stdout);
   return kOk;
 }
@@ -97,7 +115,8 @@ constexpr Option kOptions[] = {
     {"json", nullptr, "one JSON object"},
     kConfigOption,
     kSocketOption,
-    kOperatorDirOption};
+    kOperatorDirOption,
+    kMilterSocketOption};
 
 }  // namespace
 
@@ -110,10 +129,13 @@ const Verb kImpact{
     .about =
         "Reads what mxwarden-map answered and what it would have answered when enforcing: how many "
         "lookups, which domains would be bound, and which of their MX hosts the policy, or "
-        "your pin, does not name. Whether a message would have been held nobody can say from this: "
-        "that is said, too.",
+        "your pin, does not name. What mxwarden-milter decided in that time follows where it runs: "
+        "with dry_run what it would have done. Whether a message would have been held nobody can "
+        "say from this: that is said, too.",
     .options = kOptions,
-    .exits = "0 printed; 2 usage or settings; 4 the map has written nothing yet",
+    .exits =
+        "0 printed; 2 usage or settings; 4 the map has written nothing yet and no "
+        "milter answers",
     .run = impact,
 };
 

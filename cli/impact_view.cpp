@@ -86,7 +86,8 @@ std::string impact_text(const Impact& impact, const ImpactRoutes& routes) {
   return out;
 }
 
-std::string impact_json(const Impact& impact, const ImpactRoutes& routes) {
+std::string impact_json(const Impact& impact, const ImpactRoutes& routes,
+                        const std::vector<MilterTally>* milter) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().member("v", 1).member("lookups", impact.lookups);
@@ -116,7 +117,9 @@ std::string impact_json(const Impact& impact, const ImpactRoutes& routes) {
   }
   json.end_array().key("not_compared").begin_array();
   for (const std::string& domain : routes.unknown) json.string(domain);
-  json.end_array().member("tls_outcome", "not known").end_object();
+  json.end_array();
+  if (milter != nullptr) append_tally(json.key("milter"), *milter);
+  json.member("tls_outcome", "not known").end_object();
   return out + "\n";
 }
 

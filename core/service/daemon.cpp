@@ -8,6 +8,7 @@
 
 #include "core/config/load.hpp"
 #include "core/service/daemon_options.hpp"
+#include "core/service/identity.hpp"
 #include "core/service/log.hpp"
 #include "core/service/metrics_server.hpp"
 #include "core/service/rights.hpp"
@@ -36,9 +37,10 @@ class Run {
         settings_(std::move(settings)),
         config_(settings_.config),
         keeper_(std::move(copy), settings_.kept),
-        metrics_(daemon.name) {}
+        metrics_(folder()) {}
 
   int go() {
+    if (auto set = take_identity(); !set) return failed(set.error());
     if (auto gone = give_up_rights(); !gone) return failed(gone.error());
     if (daemon_.once) {
       if (const auto code = daemon_.once(config_, options_.given)) return *code;
@@ -75,7 +77,33 @@ class Run {
     for (const int signal : {SIGTERM, SIGINT}) {
       if (auto set = loop_->add_signal(signal, [this] { quit(); }); !set) return set;
     }
-    return loop_->add_signal(SIGHUP, [this] { reload(); });
+    if (daemon_.reload_signal != SIGHUP) {
+      if (auto set = loop_->add_signal(SIGHUP, [this] { loop_->stop(); }); !set) return set;
+    }
+    return loop_->add_signal(daemon_.reload_signal, [this] { reload(); });
+  }
+
+  [[nodiscard]] std::string given(const char* option) const {
+    const auto found = options_.given.find(option);
+    return found == options_.given.end() ? std::string() : found->second;
+  }
+
+  // `milter`, `milter-NAME`.
+  [[nodiscard]] std::string folder() const {
+    const std::string instance = daemon_.classic_options ? given("instance") : std::string();
+    return instance.empty() ? daemon_.name : daemon_.name + '-' + instance;
+  }
+
+  Result<void> take_identity() {
+    if (!daemon_.classic_options) return {};
+    if (const std::string file = given("pid-file"); !file.empty()) {
+      if (auto written = pid_file_.write(file); !written) return written;
+    }
+    const std::string user = given("user");
+    if (user.empty()) return {};
+    const OwnFolder folders[] = {{config_.paths.run + '/' + folder(), kOpenFolder},
+                                 {config_.paths.state + '/' + folder(), kOwnFolder}};
+    return become(user, folders);
   }
 
   // A second signal does not wait.
@@ -90,8 +118,8 @@ class Run {
 
   Result<void> start() {
     context_.emplace(Context{*loop_, config_, *notify_, metrics_, options_.given, listen_fds(),
-                             config_.paths.run + '/' + daemon_.name,
-                             config_.paths.state + '/' + daemon_.name});
+                             config_.paths.run + '/' + folder(),
+                             config_.paths.state + '/' + folder()});
     for (const auto& [path, mode] : {std::pair(context_->run_folder, kOpenFolder),
                                      std::pair(context_->state_folder, kOwnFolder)}) {
       if (!make_folder(path, mode)) {
@@ -127,9 +155,9 @@ class Run {
         .gauge("mxwarden_build_info", "1; the labels say which program this is",
                {{"version", kVersion}, {"commit", kCommit}})
         .set(1);
-    reloads_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
+    reloads_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read anew",
                                  {{"result", "taken"}});
-    refused_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
+    refused_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read anew",
                                  {{"result", "refused"}});
     stale_ = &metrics_.gauge("mxwarden_settings_stale",
                              "1: the settings file was refused, those before it hold");
@@ -170,6 +198,7 @@ class Run {
   const Daemon& daemon_;
   const DaemonOptions& options_;
   Settings settings_;
+  PidFile pid_file_;
   config::Config config_;
   SettingsKeeper keeper_;
   Metrics metrics_;

@@ -16,6 +16,7 @@
 // Exit codes: 0; 2 options or configuration; 4 temporary trouble (the unit restarts).
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -39,6 +40,7 @@ struct ExtraOption {
   std::string name;      // `import`: --import
   std::string argument;  // `DIR`
   std::string help;
+  char letter = '\0';  // `p`: also -p
 };
 using Given = std::map<std::string, std::string>;  // by name; only those given
 
@@ -50,7 +52,8 @@ struct Context {
   Metrics& metrics;
   const Given& given;
   std::vector<Inherited> inherited;  // sockets of the manager; start() takes what it knows
-  // `<paths.run>/<name>` and `<paths.state>/<name>`; made (0755, 0700) where the folder above is.
+  // `<paths.run>/<name>` and `<paths.state>/<name>`, of an instance `<name>-<instance>`; made
+  // (0755, 0700) where the folder above is.
   std::string run_folder, state_folder;
 
   [[nodiscard]] std::string metrics_socket() const { return run_folder + "/metrics.sock"; }
@@ -89,6 +92,13 @@ struct Daemon {
   // A settings file that is refused, or gone, does not keep the program from starting
   // (core/service/settings.hpp). For what mail waits for.
   bool keeps_settings = false;
+
+  // Where it is not SIGHUP, SIGHUP ends the program as SIGTERM does.
+  int reload_signal = SIGHUP;
+
+  // Also takes --user USER (-u), --pid-file FILE (-P) and --instance NAME, for several processes of
+  // one program.
+  bool classic_options = false;
 };
 
 inline constexpr std::int64_t kQuitTime = 1 * kSecond;  // a mail server's question waits no longer
