@@ -4,7 +4,7 @@ import re
 
 from case import expect_flow, flows, fresh, own_host, protects, warm
 from cases_trouble import POLICYD, fill
-from host import IDS
+from programs import IDS
 from procs import wait_for
 from tool import has, mxwarden, program
 
