@@ -11,13 +11,15 @@ USER, PASSWORD = "archivist", "not-a-real-secret"
 MAILBOXES = 64790  # owner of the delivered mail
 
 
-def sasl(folder, name, realm, owner):
+def sasl(folder, name, realm, owner, chroot=""):
     """Settings of Cyrus SASL for one program, and a throw-away account."""
-    os.makedirs(folder, exist_ok=True)
-    db = folder + "/users"
+    inside = "/etc/users" if chroot else folder + "/users"
+    db = chroot + inside
+    for path in (folder, os.path.dirname(db)):
+        os.makedirs(path, exist_ok=True)
     with open(f"{folder}/{name}.conf", "w") as f:
         f.write("pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
-                f"mech_list: PLAIN LOGIN\nsasldb_path: {db}\n")
+                f"mech_list: PLAIN LOGIN\nsasldb_path: {inside}\n")
     run("saslpasswd2", "-c", "-p", "-f", db, "-u", realm, USER, stdin=PASSWORD + "\n")
     shutil.chown(db, owner)
     os.chmod(db, 0o600)
@@ -28,7 +30,8 @@ class PostfixServer(Instance):
 
     def configure(self, world, addresses, settings, services, stock=False):
         """`services`: lines of master.cf. With `stock` Debian's master.cf with its chroot is below them."""
-        sasl(self.dir + "/etc/sasl", "smtpd", "example.org", "postfix")
+        sasl(self.dir + "/etc/sasl", "smtpd", "example.org", "postfix",
+             self.dir + "/queue" if stock else "")
         os.makedirs(self.dir + "/mail", exist_ok=True)
         os.chown(self.dir + "/mail", MAILBOXES, MAILBOXES)
         self.write({

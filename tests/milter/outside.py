@@ -67,14 +67,14 @@ def wire(host):
 
 
 class Sink:
-    """An SMTP server that takes everything: `mails` are (recipients, text)."""
+    """An SMTP server at every address that takes everything: `mails` are (recipients, text)."""
 
-    def __init__(self, ns, address, port=25):
+    def __init__(self, ns, port=25):
         self.mails = []
         with Inside(ns):
             self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
+        self.listener.bind(("0.0.0.0", port))
         self.listener.listen(200)
         threading.Thread(target=self.serve, daemon=True).start()
 

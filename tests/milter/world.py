@@ -1,11 +1,12 @@
 """The world around the mail servers: made once per run, removed on any exit.
 
-    mxw-rtr: clients, name server, the mail server of all other domains --h<N>-- mxw-<host>
-    203.0.113.10, .11, .53, .25; 2001:db8:ff::10                                 a host under test
+    mxw-rtr: clients, name server, policy host, mail servers of all other domains --h<N>-- mxw-<host>
+    203.0.113.10, .11, .53, .80, .25, .100 to .199; 2001:db8:ff::10
 """
 import os
 import shutil
 import stat
+import threading
 
 import net
 import topology
@@ -18,6 +19,9 @@ from topology import RTR
 DIR = "/run/mxw-milter"
 RELAY, STRANGER, RESOLVER, SINK = "203.0.113.10", "203.0.113.11", "203.0.113.53", "203.0.113.25"
 RELAY6 = "2001:db8:ff::10"
+POLICY_HOST = "203.0.113.80"
+# Domains with a mail server of their own, one for each thing a case does: verdicts do not meet.
+DOMAINS = {f"d{n}.test": f"203.0.113.{100 + n}" for n in range(100)}
 HOSTS = f"""127.0.0.1 localhost
 {RELAY} client.example.com
 {STRANGER} stranger.example.net
@@ -37,6 +41,7 @@ class MilterPki(Pki):
                       "extendedKeyUsage=serverAuth,clientAuth\n", ["-days", "30"])
             self.bundle(name, [name + ".key", name + ".pem", "root.pem"])
         self.self_signed("unknown", "client.example.com")
+        self.leaf("host", "mta-sts.test", issuer="root", names=["mta-sts." + d for d in DOMAINS])
         os.chmod(self.path("mx.key"), 0o600)
 
 
@@ -45,9 +50,10 @@ class World:
         self.dir, self.source, self.bin = DIR, bin_folder, DIR + "/bin"
         self.pki = MilterPki(DIR + "/pki")
         self.background = Background(DIR + "/log")
-        self.closed = False
-        self.names = self.sink = self.contract = None
-        self.hosts = 0
+        self.closed, self.lock = False, threading.Lock()
+        self.children = []  # of ours that talk over pipes
+        self.names = self.sink = self.contract = self.policies = self.knowledge = None
+        self.free = iter(DOMAINS)
 
     def up(self):
         self.clear()
@@ -55,11 +61,14 @@ class World:
             os.makedirs(folder, mode=0o755)
         self.pki.make()
         topology.add(RTR)
-        for address in (RELAY, STRANGER, RESOLVER, SINK, RELAY6):
-            run("ip", "-n", RTR, "addr", "add", address, "dev", "lo",
-                *(["nodad"] if ":" in address else []))
+        addresses = (RELAY, STRANGER, RESOLVER, SINK, POLICY_HOST, *DOMAINS.values())
+        batch = "".join(f"addr add {a} dev lo\n" for a in addresses)
+        run("ip", "-n", RTR, "-batch", "-", stdin=f"{batch}addr add {RELAY6} dev lo nodad\n")
         run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", ns=RTR)
-        self.names, self.sink = Names(RTR, RESOLVER, SINK), Sink(RTR, SINK)
+        self.names, self.sink = Names(RTR, RESOLVER, SINK), Sink(RTR)
+        for domain, address in DOMAINS.items():
+            self.names.addresses["mx." + domain] = [address]
+            self.names.addresses["mta-sts." + domain] = [POLICY_HOST]
 
     def add_host(self, ns):
         """A namespace with an address of the /30 network, one of 198.51.100.0/24 beside it, and one
@@ -79,6 +88,12 @@ class World:
                      f"{second} mx2.example.org mx2\n")
         return address, second, six + "2"
 
+    def domain(self):
+        """One that no case had before, and the address of its mail server."""
+        with self.lock:
+            name = next(self.free)
+        return name, DOMAINS[name]
+
     def mount_small(self, path, size="1m"):
         """A tmpfs that is soon full."""
         os.makedirs(path, exist_ok=True)
@@ -95,6 +110,9 @@ class World:
         # What runs in the namespaces goes with them; then our own children need only be buried.
         topology.remove_all()
         self.background.stop_all()
+        for child in self.children:
+            child.kill()
+            child.wait()
         self.clear()
 
     def clear(self):
