@@ -37,8 +37,8 @@ struct DomainPath {
   policy::Protection protection = policy::Protection::none;
   std::string policy_id;  // empty: none
   Time policy_until;
-  bool bypass = false;       // the operator's `policy bypass`
-  bool report_only = false;  // the operator's `policy report-only`
+  bool bypass = false;                   // the operator's `policy bypass`
+  bool report_only = false;              // the operator's `policy report-only`
   Failure failure = Failure::none;       // with reread, blocked, probing
   std::vector<std::string> verdict_ids;  // those that meet it, sorted; at most 16
   std::string rule;                      // of the most severe of them

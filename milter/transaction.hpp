@@ -1,6 +1,4 @@
-// Session: one connection of the MTA to the milter, without libmilter: what callbacks do, as values
-// in and replies out. Made at connect, handed from callback to callback by smfi_setpriv; callbacks
-// of one session come one after another, from any thread. Holds no lock between them.
+// What goes in and out of a session (milter/session.hpp), without libmilter.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +18,27 @@ class Macros {
   [[nodiscard]] virtual std::string_view get(const char* name) const = 0;
 };
 
-// What a callback answers. `defer` carries the whole reply.
+// What a callback answers. `defer` carries the whole reply, always 451, and is given at RCPT only;
+// at end of message only for a fault of ours and by the operator's choice.
 struct Reply {
-  enum class Kind : std::uint8_t { go_on, accept, defer, tempfail };
+  enum class Kind : std::uint8_t { go_on, defer };
   Kind kind = Kind::go_on;
-  std::string code, enhanced, text;  // of defer: no CR, LF, `%`; ASCII
+  std::string code, enhanced, text;  // of defer: printable ASCII without `%`, at most 500 octets
 };
 
-// What is changed at end of message.
+// What is changed at end of message, to be done in this order. Without smfi_progress: none of it
+// waits.
 struct Edits {
+  Reply reply;
+  // `Authentication-Results` headers, highest index first: whether those behind one that goes move
+  // up differs among MTAs.
   struct Change {
     std::uint32_t index = 1;  // among headers of this name, from 1
     std::string value;        // empty: the header goes
   };
+  std::vector<Change> changed;
   std::optional<std::string> authentication_results;  // inserted at index 0
-  std::vector<Change> changed;                        // `Authentication-Results` headers
-  std::optional<std::string> quarantine;              // reason
+  std::optional<std::string> quarantine;              // reason, ASCII
 };
 
 struct Connect {
