@@ -40,7 +40,7 @@ std::string lines_of(const Tally& tally, Span span, const MapNames& names,
   return out;
 }
 
-void append_tally(AnswersFile& file, const Tally& tally, Span span, const MapNames& names,
+void append_tally(LineFile& file, const Tally& tally, Span span, const MapNames& names,
                   const PatternsOf& patterns) {
   std::string piece;
   tally.for_each([&](const Tally::Line& line) {

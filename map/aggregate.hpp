@@ -18,9 +18,8 @@
 //             would_be is secure or basis is testing, at most kPatternsInLine of them
 // Readers ignore members they do not know.
 //
-// Two files of at most limits::kAnswersFileBytes: `answers.ndjson`, and `answers.ndjson.1`, which
-// is the one before. A full disk, or anything else that fails, is counted and the minute dropped; a
-// line is never left half written. Not thread-safe.
+// A LineFile of limits::kAnswersFileBytes: what cannot be written is counted and the minute dropped.
+// Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/line_file.hpp"
 #include "core/base/time.hpp"
 #include "map/query.hpp"
 #include "map/tally.hpp"
@@ -47,36 +47,8 @@ inline constexpr std::size_t kPatternsInLine = 16;
 [[nodiscard]] std::string lines_of(const Tally& tally, Span span, const MapNames& names,
                                    const PatternsOf& patterns);
 
-class AnswersFile {
- public:
-  struct Counters {
-    std::uint64_t written = 0, dropped = 0, rotations = 0;  // written, dropped: calls of append()
-  };
-
-  // Nothing is opened before the first append().
-  explicit AnswersFile(std::string path, std::size_t max_bytes = limits::kAnswersFileBytes);
-  ~AnswersFile();
-  AnswersFile(const AnswersFile&) = delete;
-  AnswersFile& operator=(const AnswersFile&) = delete;
-
-  // Whole lines; all of them are kept or none.
-  bool append(std::string_view lines);
-  [[nodiscard]] const Counters& counters() const { return counters_; }
-
- private:
-  bool open();
-  void close();
-  bool rotate();
-  bool write_all(std::string_view lines);
-
-  std::string path_;
-  std::size_t max_bytes_, size_ = 0;
-  int fd_ = -1;
-  Counters counters_;
-};
-
 // Appends the lines of a tally piece by piece, so that no minute needs much memory.
-void append_tally(AnswersFile& file, const Tally& tally, Span span, const MapNames& names,
+void append_tally(LineFile& file, const Tally& tally, Span span, const MapNames& names,
                   const PatternsOf& patterns);
 
 }  // namespace mxw::map

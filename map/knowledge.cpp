@@ -49,7 +49,7 @@ class Knowledge::Thread {
         names_(names),
         settings_(std::move(settings)),
         callbacks_(std::move(callbacks)),
-        answers_(settings_.answers_path) {}
+        answers_(settings_.answers_path, limits::kAnswersFileBytes) {}
   ~Thread() {
     stop();
     *alive_ = false;  // read and written by the serving thread alone
@@ -89,7 +89,7 @@ class Knowledge::Thread {
   std::unique_ptr<feed::CacheWriter> cache_;
   std::unique_ptr<operators::OperatorWatch> watch_;
   std::shared_ptr<const operators::OperatorState> operator_;
-  AnswersFile answers_;
+  LineFile answers_;
   std::unique_ptr<Timer> tick_;
   std::unique_ptr<service::MetricsServer> metrics_;
 

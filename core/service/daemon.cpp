@@ -9,6 +9,7 @@
 
 #include "core/config/load.hpp"
 #include "core/service/daemon_options.hpp"
+#include "core/service/identity.hpp"
 #include "core/service/log.hpp"
 #include "core/service/metrics_server.hpp"
 #include "core/service/rights.hpp"
@@ -42,6 +43,7 @@ class Run {
       : daemon_(daemon), options_(options), config_(std::move(config)), metrics_(daemon.name) {}
 
   int go() {
+    if (auto set = take_identity(); !set) return failed(set.error());
     if (auto gone = give_up_rights(); !gone) return failed(gone.error());
     if (daemon_.once) {
       if (const auto code = daemon_.once(config_, options_.given)) return *code;
@@ -77,13 +79,39 @@ class Run {
     for (const int signal : {SIGTERM, SIGINT}) {
       if (auto set = loop_->add_signal(signal, [this] { loop_->stop(); }); !set) return set;
     }
-    return loop_->add_signal(SIGHUP, [this] { reload(); });
+    if (daemon_.reload_signal != SIGHUP) {
+      if (auto set = loop_->add_signal(SIGHUP, [this] { loop_->stop(); }); !set) return set;
+    }
+    return loop_->add_signal(daemon_.reload_signal, [this] { reload(); });
+  }
+
+  [[nodiscard]] std::string given(const char* option) const {
+    const auto found = options_.given.find(option);
+    return found == options_.given.end() ? std::string() : found->second;
+  }
+
+  // `milter`, `milter-NAME`.
+  [[nodiscard]] std::string folder() const {
+    const std::string instance = daemon_.classic_options ? given("instance") : std::string();
+    return instance.empty() ? daemon_.name : daemon_.name + '-' + instance;
+  }
+
+  Result<void> take_identity() {
+    if (!daemon_.classic_options) return {};
+    if (const std::string file = given("pid-file"); !file.empty()) {
+      if (auto written = pid_file_.write(file); !written) return written;
+    }
+    const std::string user = given("user");
+    if (user.empty()) return {};
+    const std::string folders[] = {config_.paths.run + '/' + folder(),
+                                   config_.paths.state + '/' + folder()};
+    return become(user, folders);
   }
 
   Result<void> start() {
     context_.emplace(Context{*loop_, config_, *notify_, metrics_, options_.given, listen_fds(),
-                             config_.paths.run + '/' + daemon_.name,
-                             config_.paths.state + '/' + daemon_.name});
+                             config_.paths.run + '/' + folder(),
+                             config_.paths.state + '/' + folder()});
     for (const auto& [path, mode] : {std::pair(context_->run_folder, kOpenFolder),
                                      std::pair(context_->state_folder, kOwnFolder)}) {
       if (!make_folder(path, mode)) {
@@ -143,6 +171,7 @@ class Run {
 
   const Daemon& daemon_;
   const DaemonOptions& options_;
+  PidFile pid_file_;
   config::Config config_;
   Metrics metrics_;
   Counter *reloads_ = nullptr, *refused_ = nullptr;

@@ -16,6 +16,7 @@
 // Exit codes: 0; 2 options or configuration; 4 temporary trouble (the unit restarts).
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,6 +39,7 @@ struct ExtraOption {
   std::string name;      // `import`: --import
   std::string argument;  // `DIR`
   std::string help;
+  char letter = '\0';  // `p`: also -p
 };
 using Given = std::map<std::string, std::string>;  // by name; only those given
 
@@ -49,7 +51,8 @@ struct Context {
   Metrics& metrics;
   const Given& given;
   std::vector<Inherited> inherited;  // sockets of the manager; start() takes what it knows
-  // `<paths.run>/<name>` and `<paths.state>/<name>`; made (0755, 0700) where the folder above is.
+  // `<paths.run>/<name>` and `<paths.state>/<name>`, of an instance `<name>-<instance>`; made (0755,
+  // 0700) where the folder above is.
   std::string run_folder, state_folder;
 
   [[nodiscard]] std::string metrics_socket() const { return run_folder + "/metrics.sock"; }
@@ -77,6 +80,13 @@ struct Daemon {
   // The program makes its MetricsServer itself, in start(), on a loop of another thread: one whose
   // main loop answers questions does not stop for a scrape. Otherwise the main loop serves it.
   bool serves_metrics_itself = false;
+
+  // Where it is not SIGHUP, SIGHUP ends the program as SIGTERM does.
+  int reload_signal = SIGHUP;
+
+  // Also takes --user USER (-u), --pid-file FILE (-P) and --instance NAME, for several processes of
+  // one program.
+  bool classic_options = false;
 };
 
 [[nodiscard]] int run_daemon(int argc, const char* const* argv, const Daemon& daemon);

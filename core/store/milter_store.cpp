@@ -121,6 +121,22 @@ Result<std::vector<DecisionRow>> MilterStore::by_domain(std::uint32_t tenant,
                        read, tenant, domain, from, to, limit);
 }
 
+Result<std::vector<DecisionTally>> MilterStore::tally(Time since) {
+  return database_.all(
+      "SELECT role, action, reason, dry_run, count(*), count(DISTINCT domain) FROM decision "
+      "WHERE time >= ? GROUP BY role, action, reason, dry_run "
+      "ORDER BY count(*) DESC, role, action, reason, dry_run",
+      [](Statement& row) {
+        return DecisionTally{.role = row.text(),
+                             .action = row.text(),
+                             .reason = row.text(),
+                             .dry_run = row.boolean(),
+                             .count = row.integer_as<std::uint64_t>(),
+                             .domains = row.integer_as<std::uint64_t>()};
+      },
+      since);
+}
+
 Result<std::size_t> MilterStore::count() {
   const auto rows = database_.integer("SELECT count(*) FROM decision");
   if (!rows) return std::unexpected(rows.error());

@@ -44,6 +44,15 @@ struct DeferralRow {
   friend bool operator==(const DeferralRow&, const DeferralRow&) = default;
 };
 
+// How often something was decided, and for how many domains.
+struct DecisionTally {
+  std::string role, action, reason;
+  bool dry_run = false;
+  std::uint64_t count = 0, domains = 0;
+
+  friend bool operator==(const DecisionTally&, const DecisionTally&) = default;
+};
+
 struct MilterBounds {
   std::size_t decisions = 5'000'000;      // 14 days of 4 a second
   std::int64_t decision_age = 14 * kDay;  // design section 10
@@ -68,6 +77,8 @@ class MilterStore {
   // Decisions for a domain in [from, to), oldest first.
   Result<std::vector<DecisionRow>> by_domain(std::uint32_t tenant, std::string_view domain,
                                              Time from, Time to, std::size_t limit);
+  // Of all decisions from `since` on, the most frequent first. Reads them all.
+  Result<std::vector<DecisionTally>> tally(Time since);
   Result<std::size_t> count();
 
   // One transaction. `first` never moves on and `last` and `count` never go back, whatever comes

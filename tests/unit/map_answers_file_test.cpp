@@ -96,11 +96,11 @@ struct MapAnswersFile : ::testing::Test {
 
 TEST_F(MapAnswersFile, AppendsAlsoToWhatIsThere) {
   {
-    AnswersFile file(path);
+    LineFile file(path, limits::kAnswersFileBytes);
     EXPECT_TRUE(file.append("one\n"));
     EXPECT_TRUE(file.append(""));
   }
-  AnswersFile file(path);
+  LineFile file(path, limits::kAnswersFileBytes);
   EXPECT_TRUE(file.append("two\n"));
   EXPECT_EQ(text(path), "one\ntwo\n");
   struct stat info{};
@@ -113,7 +113,7 @@ TEST_F(MapAnswersFile, ATallyIsWrittenInPiecesOfWholeLines) {
   for (std::uint64_t i = 1; i <= 1'500; ++i) {
     tally.count(std::to_string(i) + ".example", i, 0, KeyKind::domain, kHeldBack);
   }
-  AnswersFile file(path);
+  LineFile file(path, limits::kAnswersFileBytes);
   const auto patterns = [](std::string_view domain) {
     return std::vector<std::string>{"*." + std::string(domain)};
   };
@@ -123,7 +123,7 @@ TEST_F(MapAnswersFile, ATallyIsWrittenInPiecesOfWholeLines) {
 }
 
 TEST_F(MapAnswersFile, TwoFilesAreKeptAndNeitherIsLargerThanTheBound) {
-  AnswersFile file(path, 8);
+  LineFile file(path, 8);
   for (const char* line : {"aaa\n", "bbb\n", "ccc\n", "ddd\n", "eee\n"}) {
     EXPECT_TRUE(file.append(line));
   }
@@ -135,7 +135,7 @@ TEST_F(MapAnswersFile, TwoFilesAreKeptAndNeitherIsLargerThanTheBound) {
 }
 
 TEST_F(MapAnswersFile, WithoutAPlaceToWriteItIsDroppedAndTriedAgain) {
-  AnswersFile file(folder + "/absent/answers.ndjson");
+  LineFile file(folder + "/absent/answers.ndjson", limits::kAnswersFileBytes);
   EXPECT_FALSE(file.append("one\n"));
   EXPECT_EQ(file.counters().dropped, 1U);
   std::filesystem::create_directory(folder + "/absent");
@@ -145,7 +145,7 @@ TEST_F(MapAnswersFile, WithoutAPlaceToWriteItIsDroppedAndTriedAgain) {
 
 TEST_F(MapAnswersFile, AFullDiskDropsTheMinute) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP();
-  AnswersFile file("/dev/full", 1'000);
+  LineFile file("/dev/full", 1'000);
   EXPECT_FALSE(file.append("one\n"));
   EXPECT_EQ(file.counters().dropped, 1U);
   EXPECT_EQ(file.counters().written, 0U);

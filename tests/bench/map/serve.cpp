@@ -85,7 +85,7 @@ class Recorder {
   Recorder(EventLoop& loop, map::Server& server, const map::MapNames& names, std::string path)
       : server_(server),
         names_(names),
-        file_(std::move(path)),
+        file_(std::move(path), map::limits::kAnswersFileBytes),
         writer_(*EventLoop::create()),
         tick_(loop, [this, &loop] { hand_over(loop); }),
         thread_([this] { writer_->run(); }) {
@@ -110,7 +110,7 @@ class Recorder {
 
   map::Server& server_;
   const map::MapNames& names_;
-  map::AnswersFile file_;
+  LineFile file_;
   std::unique_ptr<map::Tally> clean_ = std::make_unique<map::Tally>();
   std::unique_ptr<EventLoop> writer_;
   Timer tick_;

@@ -1,3 +1,5 @@
+#include "core/base/line_file.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,18 +8,16 @@
 #include <cstdio>
 #include <utility>
 
-#include "map/aggregate.hpp"
+namespace mxw {
 
-namespace mxw::map {
-
-AnswersFile::AnswersFile(std::string path, std::size_t max_bytes)
+LineFile::LineFile(std::string path, std::size_t max_bytes)
     : path_(std::move(path)), max_bytes_(max_bytes) {}
 
-AnswersFile::~AnswersFile() {
+LineFile::~LineFile() {
   close();
 }
 
-bool AnswersFile::open() {
+bool LineFile::open() {
   if (fd_ >= 0) return true;
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd_ < 0) return false;
@@ -30,12 +30,12 @@ bool AnswersFile::open() {
   return true;
 }
 
-void AnswersFile::close() {
+void LineFile::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
 
-bool AnswersFile::rotate() {
+bool LineFile::rotate() {
   if (::rename(path_.c_str(), (path_ + ".1").c_str()) != 0) return false;
   close();
   ++counters_.rotations;
@@ -43,7 +43,7 @@ bool AnswersFile::rotate() {
 }
 
 // What a full disk or a crash of the disk left of a line is cut off again.
-bool AnswersFile::write_all(std::string_view lines) {
+bool LineFile::write_all(std::string_view lines) {
   std::size_t done = 0;
   while (done < lines.size()) {
     const ssize_t n = ::write(fd_, lines.data() + done, lines.size() - done);
@@ -60,7 +60,7 @@ bool AnswersFile::write_all(std::string_view lines) {
   return false;
 }
 
-bool AnswersFile::append(std::string_view lines) {
+bool LineFile::append(std::string_view lines) {
   if (lines.empty()) return true;
   bool kept = lines.size() <= max_bytes_ && open();
   if (kept && size_ > 0 && size_ + lines.size() > max_bytes_) kept = rotate();
@@ -69,4 +69,4 @@ bool AnswersFile::append(std::string_view lines) {
   return kept;
 }
 
-}  // namespace mxw::map
+}  // namespace mxw

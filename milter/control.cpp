@@ -1,0 +1,125 @@
+#include "milter/control.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/mail/name.hpp"
+#include "core/store/rows.hpp"
+
+namespace mxw::milter {
+namespace {
+
+constexpr int kBusyMs = 200;  // the loop waits
+
+std::string refusal(std::string_view why) {
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .member("v", 1)
+      .member("ok", false)
+      .member("error", why)
+      .end_object();
+  return out;
+}
+
+JsonWriter begin(std::string& out) {
+  JsonWriter json(out);
+  json.begin_object().member("v", 1).member("ok", true);
+  return json;
+}
+
+// A time given as nanoseconds.
+Time time_of(const ipc::JsonMessage& message, const char* name, Time otherwise) {
+  constexpr std::uint64_t kMost = INT64_MAX;
+  if (!message.has(name)) return otherwise;
+  return {static_cast<std::int64_t>(std::min(message.number(name), kMost))};
+}
+
+void append_row(JsonWriter& json, const store::DecisionRow& row) {
+  json.begin_object().member("time", row.time.ns);
+  for (const auto& [name, text] :
+       {std::pair("session", &row.session), std::pair("queue_id", &row.queue_id),
+        std::pair("listener", &row.listener), std::pair("role", &row.role),
+        std::pair("domain", &row.domain), std::pair("verdict_id", &row.verdict_id),
+        std::pair("action", &row.action), std::pair("code", &row.code),
+        std::pair("reason", &row.reason)})
+    json.member(name, std::string_view(*text));
+  json.member("dry_run", row.dry_run).end_object();
+}
+
+}  // namespace
+
+Result<void> Control::listen(EventLoop& loop, int listen_fd, ipc::PeerCheck peers) {
+  ipc::SeqpacketServer::Options options;
+  options.message_bytes = kMessageBytes;
+  options.reply_bytes = kReplyBytes;
+  options.connections = 16;  // operators of one host
+  auto server = ipc::SeqpacketServer::create(
+      loop, listen_fd, std::move(peers),
+      [this](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
+        peer.send(answer(message));
+      },
+      options);
+  if (!server) return std::unexpected(std::move(server.error()));
+  server_ = std::move(*server);
+  return {};
+}
+
+std::string Control::answer(std::string_view text) {
+  const auto message = ipc::JsonMessage::parse(text, kMessageBytes);
+  if (!message) return refusal("no request of version 1");
+  const std::string cmd = message->text("cmd", store::kWordBytes);
+  if (cmd == "status") {
+    std::string out;
+    JsonWriter json = begin(out);
+    status_(json);
+    json.end_object();
+    return out;
+  }
+  if (cmd != "explain" && cmd != "impact")
+    return refusal(cmd.empty() ? "no command" : "unknown command: " + cmd);
+  const auto store = store::MilterStore::open(
+      store_path_, {.access = store::Access::reader, .busy_timeout_ms = kBusyMs});
+  if (!store) return refusal(store.error().message);
+  return cmd == "explain" ? explain(**store, *message) : impact(**store, *message);
+}
+
+std::string Control::explain(store::MilterStore& store, const ipc::JsonMessage& message) {
+  store::Result<std::vector<store::DecisionRow>> rows;
+  if (message.has("queue_id")) {
+    rows = store.by_queue_id(message.text("queue_id", store::kWordBytes), kRows + 1);
+  } else {
+    const auto host = mail::HostName::parse(message.text("domain", store::kNameBytes));
+    if (!host) return refusal("no queue id or domain name is given");
+    const Time now = clock_();
+    rows = store.by_domain(0, host->text(), time_of(message, "from", now - kDay),
+                           time_of(message, "to", now + kMinute), kRows + 1);
+  }
+  if (!rows) return refusal(rows.error().message);
+  std::string out;
+  JsonWriter json = begin(out);
+  const bool cut = rows->size() > kRows;
+  if (cut) rows->pop_back();
+  json.member("cut", cut).key("rows").begin_array();
+  for (const store::DecisionRow& row : *rows) append_row(json, row);
+  json.end_array().end_object();
+  return out;
+}
+
+std::string Control::impact(store::MilterStore& store, const ipc::JsonMessage& message) {
+  const auto tally = store.tally(time_of(message, "from", clock_() - kDay));
+  if (!tally) return refusal(tally.error().message);
+  std::string out;
+  JsonWriter json = begin(out);
+  json.key("tally").begin_array();
+  for (const store::DecisionTally& one : *tally) {
+    json.begin_object();
+    json.member("role", std::string_view(one.role)).member("action", std::string_view(one.action));
+    json.member("reason", std::string_view(one.reason)).member("dry_run", one.dry_run);
+    json.member("count", one.count).member("domains", one.domains).end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+}  // namespace mxw::milter

@@ -1,0 +1,72 @@
+// The milter's numbers: counters of any thread, read when a scrape comes.
+#include "milter/program.hpp"
+
+namespace mxw::milter {
+namespace {
+
+template <typename Value>
+std::function<std::uint64_t()> read(const Value& value) {
+  return [&value] { return static_cast<std::uint64_t>(value.load()); };
+}
+
+// The MTA waits for these: bounds around what memory takes and what a disk would.
+constexpr std::initializer_list<std::int64_t> kBounds = {
+    10 * kMicrosecond,  20 * kMicrosecond,  50 * kMicrosecond,  100 * kMicrosecond,
+    200 * kMicrosecond, 500 * kMicrosecond, kMillisecond,       2 * kMillisecond,
+    5 * kMillisecond,   10 * kMillisecond,  100 * kMillisecond, kSecond};
+
+}  // namespace
+
+void Program::add_metrics(service::Metrics& m) {
+  const QueueRecorder::Counters& told = recorder_->counters();
+  for (std::size_t role = 0; role < QueueRecorder::kRoles; ++role)
+    for (std::size_t action = 0; action < QueueRecorder::kActions; ++action)
+      m.counter_of(
+          "mxwarden_milter_decisions_total", "Decisions by role and what was done",
+          read(told.actions[role][action]),
+          {{"role", name(static_cast<Role>(role))}, {"action", name(static_cast<Action>(action))}});
+  for (std::size_t reason = 0; reason < QueueRecorder::kReasons; ++reason)
+    m.counter_of("mxwarden_milter_reasons_total", "Decisions by their reason",
+                 read(told.reasons[reason]), {{"reason", name(static_cast<Reason>(reason))}});
+  for (std::size_t stage = 0; stage < QueueRecorder::kStages; ++stage)
+    m.counter_of("mxwarden_milter_internal_errors_total", "Callbacks that failed by our fault",
+                 read(told.internal_errors[stage]), {{"stage", name(static_cast<Stage>(stage))}});
+  m.counter_of("mxwarden_milter_temperrors_total", "Decisions without knowledge of the domain",
+               read(told.temperrors));
+  m.counter_of("mxwarden_milter_forged_total", "Results in our name taken out of headers",
+               read(told.forged));
+  m.counter_of("mxwarden_milter_breaker_trips_total", "Times too much would have been deferred",
+               read(told.breaker_trips));
+  m.counter_of("mxwarden_milter_records_dropped_total", "Records the queue had no room for",
+               read(told.dropped));
+  const RecordWriter::Counters& kept = writer_->counters();
+  m.counter_of("mxwarden_milter_rows_total", "Rows of decisions", read(kept.rows),
+               {{"result", "written"}});
+  m.counter_of("mxwarden_milter_rows_total", "Rows of decisions", read(kept.rows_lost),
+               {{"result", "lost"}});
+  m.counter_of("mxwarden_milter_events_total", "Lines of the event file", read(kept.events),
+               {{"result", "written"}});
+  m.counter_of("mxwarden_milter_events_total", "Lines of the event file", read(kept.events_lost),
+               {{"result", "lost"}});
+  const Filter::Counters& filter = filter_->counters();
+  m.counter_of("mxwarden_milter_connections_total", "Connections of the MTA",
+               read(filter.connections));
+  m.gauge_of("mxwarden_milter_connections", "Connections now",
+             [&filter] { return static_cast<std::int64_t>(filter.live.load()); });
+  m.counter_of("mxwarden_milter_exceptions_total", "Exceptions caught at the edge to libmilter",
+               read(filter.exceptions));
+  m.counter_of("mxwarden_milter_refused_edits_total", "Headers the MTA did not take",
+               read(filter.refused_edits));
+  m.counter_of("mxwarden_milter_poor_offers_total", "MTAs that allow less than is wanted",
+               read(filter.poor_offers));
+  m.gauge_of("mxwarden_milter_deferrals", "Mails whose deferral is remembered",
+             [this] { return static_cast<std::int64_t>(deferrals_.size()); });
+  m.gauge_of("mxwarden_milter_queued", "Records that wait for the disk",
+             [this] { return static_cast<std::int64_t>(recorder_->queued()); });
+  constexpr std::string_view kName = "mxwarden_milter_callback_seconds";
+  constexpr std::string_view kHelp = "How long the MTA waited for an answer, within the milter";
+  rcpt_time_ = &m.histogram(kName, kHelp, kBounds, {{"stage", "rcpt"}});
+  end_time_ = &m.histogram(kName, kHelp, kBounds, {{"stage", "end_of_message"}});
+}
+
+}  // namespace mxw::milter

@@ -1,0 +1,83 @@
+// RecordWriter: what is kept of decisions: rows in the milter's store, lines in its event file. It
+// never stops anything: what cannot be written is counted and dropped, and said once a minute. A
+// damaged store is put aside and an empty one begun; one that is gone, locked or full is tried
+// again.
+//
+// One thread, which may wait for the disk. Counters: any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/line_file.hpp"
+#include "core/store/milter_store.hpp"
+#include "milter/recorder.hpp"
+
+namespace mxw::milter {
+
+struct QueueIdNote {
+  std::uint64_t session = 0;
+  Time since;
+  std::string id;
+};
+struct BreakerNote {
+  Time time;
+  Breaker::Counts counts;
+};
+struct TroubleNote {
+  Stage stage{};
+};
+using Record = std::variant<DecisionNote, MessageNote, QueueIdNote, store::DeferralRow, BreakerNote,
+                            TroubleNote>;
+
+class RecordWriter {
+ public:
+  static constexpr std::size_t kEventBytes = 64 << 20;  // of each of the two files
+  static constexpr std::int64_t kRetry = 5 * kSecond;   // of a store that cannot be opened
+
+  struct Counters {
+    std::atomic<std::uint64_t> rows = 0, rows_lost = 0;      // decisions, queue ids, deferrals
+    std::atomic<std::uint64_t> events = 0, events_lost = 0;  // lines
+    std::atomic<std::uint64_t> stores_put_aside = 0;
+  };
+
+  // `folder`: of the process alone. Nothing is opened yet.
+  explicit RecordWriter(const std::string& folder);
+
+  // Opens the store and gives the deferrals it knows, most recent first. Error: they are not known;
+  // the writer is of use all the same.
+  [[nodiscard]] Result<std::vector<store::DeferralRow>> start(Time now);
+
+  // In the order they were told. `complete_since`: decisions from then on are all in this batch, so
+  // their queue ids need not be looked for in the store.
+  void write(std::vector<Record>& batch, Time now, Time complete_since);
+
+  // Old rows go, a bounded number a call; to be called once a minute.
+  void prune(Time now);
+
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const std::string& store_path() const { return store_path_; }
+
+ private:
+  struct Rows;
+  bool ready(Time now);
+  void failed(const store::StoreError& error, std::size_t lost, Time now);
+  void append_decisions(Rows& rows, Time now);
+  void append_rest(Rows& rows, Time now);
+  void flush_events(bool all);
+
+  std::string store_path_;
+  std::unique_ptr<store::MilterStore> store_;
+  std::uint64_t inode_ = 0;
+  Time retry_at_, look_at_;
+  LineFile events_;
+  std::string lines_;
+  std::uint64_t line_count_ = 0;
+  Counters counters_;
+};
+
+}  // namespace mxw::milter
