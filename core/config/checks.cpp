@@ -6,13 +6,15 @@
 
 #include "core/base/ascii.hpp"
 #include "core/config/load.hpp"
+#include "core/mail/name.hpp"
 
 namespace mxw::config {
 namespace {
 
-constexpr std::size_t kUserName = 32;  // useradd(8)
-constexpr std::size_t kMapName = 64;   // ours: a name is a word in a Postfix or Sendmail setting
-constexpr std::size_t kPath = 1'024;   // far below PATH_MAX
+constexpr std::size_t kUserName = 32;     // useradd(8)
+constexpr std::size_t kMapName = 64;      // ours: a name is a word in a Postfix or Sendmail setting
+constexpr std::size_t kDaemonName = 255;  // ours: Postfix takes its host's name
+constexpr std::size_t kPath = 1'024;      // far below PATH_MAX
 constexpr std::size_t kSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 std::string in_quotes(std::string_view text) {
@@ -70,6 +72,66 @@ std::string check_source(std::string_view text) {
 std::string check_map_name(std::string_view text) {
   if (!text.empty() && text.size() <= kMapName && word_of(text, "-_.")) return {};
   return in_quotes(text) + " is no name of a map: letters, digits, `-`, `_`, `.`";
+}
+
+std::string check_port(std::string_view text) {
+  return parse_port(text) ? std::string() : in_quotes(text) + " is no port";
+}
+
+std::string check_milter_socket(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const bool bare = text.starts_with('/');
+  const std::string_view kind = bare ? "local" : text.substr(0, colon);
+  std::string_view rest = text;
+  if (!bare) rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  if (kind == "local" || kind == "unix") {
+    const auto listen = parse_listen("unix:" + std::string(rest));
+    return listen ? std::string() : listen.error().message;
+  }
+  const std::size_t where = rest.find('@');
+  const std::string_view host = where == std::string_view::npos ? "" : rest.substr(where + 1);
+  const auto address = IpAddress::parse(host);
+  const bool host_good = where == std::string_view::npos || mail::HostName::parse(host) ||
+                         (address && address->v4() == (kind == "inet"));
+  if ((kind != "inet" && kind != "inet6") || !parse_port(rest.substr(0, where)) || !host_good)
+    return in_quotes(text) + " is not local:PATH, inet:PORT@HOST or inet6:PORT@HOST";
+  return {};
+}
+
+std::string check_daemon_name(std::string_view text) {
+  const bool printable = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+  if (!text.empty() && text.size() <= kDaemonName && printable) return {};
+  return in_quotes(text) + " is no name of a daemon: printable characters without blanks";
+}
+
+std::string check_authserv_id(std::string_view text) {
+  if (!text.empty() && text.size() <= kDaemonName && word_of(text, "!#$%&'*+-.^_`{|}~")) return {};
+  return in_quotes(text) + " is no token (RFC 8601 section 2.2)";
+}
+
+std::string check_client(std::string_view text) {
+  std::string_view rest = text;
+  if (rest.starts_with('!')) rest.remove_prefix(1);
+  if (Cidr::parse(rest)) return {};
+  if (rest.starts_with('.')) rest.remove_prefix(1);
+  if (mail::HostName::parse(rest)) return {};
+  return in_quotes(text) + " is no host, .domain, address or prefix, with or without `!` before it";
+}
+
+std::string check_recipient(std::string_view text) {
+  const std::string_view name = text.starts_with('.') ? text.substr(1) : text;
+  return mail::HostName::parse(name) ? std::string() : in_quotes(text) + " is no domain or .domain";
+}
+
+std::string check_recipients(std::string_view text) {
+  const std::string_view rest = text.starts_with('!') ? text.substr(1) : text;
+  if (rest == "*" || check_recipient(rest).empty()) return {};
+  return in_quotes(text) + " is no domain, .domain or *, with or without `!` before it";
+}
+
+Result<IpAddress> address(std::string_view text) {
+  if (const auto parsed = IpAddress::parse(text)) return *parsed;
+  return fail(ErrorKind::usage, in_quotes(text) + " is no address");
 }
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {

@@ -15,6 +15,17 @@ namespace mxw::config {
 [[nodiscard]] std::string check_source(std::string_view text);    // map, milter, sensor, file:PATH
 [[nodiscard]] std::string check_map_name(std::string_view text);  // of a socketmap
 
+// local:PATH, unix:PATH, PATH, inet:PORT@HOST, inet6:PORT@HOST; without @HOST: every address
+[[nodiscard]] std::string check_milter_socket(std::string_view text);
+[[nodiscard]] std::string check_port(std::string_view text);
+[[nodiscard]] std::string check_daemon_name(std::string_view text);  // of an MTA: any word
+[[nodiscard]] std::string check_authserv_id(std::string_view text);  // RFC 8601 2.2, a token
+// Lists of the milter; `!` before an entry takes it out.
+[[nodiscard]] std::string check_client(std::string_view text);      // host, .domain, prefix
+[[nodiscard]] std::string check_recipients(std::string_view text);  // domain, .domain, *
+[[nodiscard]] std::string check_recipient(std::string_view text);   // domain, .domain
+
+[[nodiscard]] Result<IpAddress> address(std::string_view text);
 [[nodiscard]] Result<Endpoint> server_endpoint(std::string_view text);    // port 53 when not given
 [[nodiscard]] Result<Endpoint> optional_endpoint(std::string_view text);  // empty: family 0
 [[nodiscard]] Result<Cidr> prefix(std::string_view text);

@@ -22,28 +22,39 @@ std::string perhaps(std::string_view near) {
   return near.empty() ? std::string() : ", perhaps " + quoted(near) + " is meant";
 }
 
-std::string key_hint(std::string_view table, std::string_view key) {
-  std::vector<std::string_view> here;
-  for (const Option& option : options()) {
-    if (option.table == table) here.push_back(option.key);
-  }
-  const std::string near = perhaps(nearest(key, here));
-  if (!near.empty()) return near;
+// `defer` of `milter.defer` in `milter`; empty: it is no table right below that one.
+std::string_view below(std::string_view table, std::string_view parent) {
+  if (!table.starts_with(parent)) return {};
+  table.remove_prefix(parent.size());
+  if (!table.starts_with('.')) return {};
+  table.remove_prefix(1);
+  return table.find('.') == std::string_view::npos ? table : std::string_view();
+}
+
+std::string belongs(std::string_view key) {
   for (const Option& option : options()) {
     if (option.key == key) return ", it belongs into [" + std::string(option.table) + ']';
   }
   return {};
 }
 
+std::string key_hint(std::string_view table, std::string_view key) {
+  std::vector<std::string_view> here;
+  for (const Option& option : options()) {
+    if (option.table == table) here.push_back(option.key);
+  }
+  for (const TableHelp& other : tables()) {
+    if (const std::string_view name = below(other.name, table); !name.empty()) here.push_back(name);
+  }
+  const std::string near = perhaps(nearest(key, here));
+  return near.empty() ? belongs(key) : near;
+}
+
 std::string table_hint(std::string_view name) {
   std::vector<std::string_view> known;
   for (const TableHelp& table : tables()) known.push_back(table.name);
   const std::string near = perhaps(nearest(name, known));
-  if (!near.empty()) return near;
-  for (const Option& option : options()) {
-    if (option.key == name) return ", it belongs into [" + std::string(option.table) + ']';
-  }
-  return {};
+  return near.empty() ? belongs(name) : near;
 }
 
 void read_table(std::string_view name, const Node& node, Problems& problems, Config& config) {
@@ -51,6 +62,11 @@ void read_table(std::string_view name, const Node& node, Problems& problems, Con
   for (const Option& option : options()) {
     if (option.table != name) continue;
     if (const Node* value = reader.optional(option.key)) option.read(*value, problems, config);
+  }
+  for (const TableHelp& inner : tables()) {
+    const std::string_view key = below(inner.name, name);
+    const Node* const found = key.empty() ? nullptr : reader.optional(key);
+    if (found != nullptr) read_table(inner.name, *found, problems, config);
   }
   reader.finish([name](std::string_view key) { return key_hint(name, key); });
 }
@@ -93,6 +109,7 @@ Result<Config> parse(std::string_view text, const std::string& name) {
   Config config;
   toml::TableReader top(*document, "the file", problems);
   for (const TableHelp& table : tables()) {
+    if (table.name.find('.') != std::string_view::npos) continue;
     if (const Node* node = top.optional(table.name)) {
       read_table(table.name, *node, problems, config);
     }

@@ -6,65 +6,15 @@
 #include "core/config/checks.hpp"
 #include "core/config/codec.hpp"
 #include "core/config/load.hpp"
+#include "core/config/option_make.hpp"
 
 namespace mxw::config {
 namespace {
-
-enum class Reload : std::uint8_t { no, yes };
-
-// The member `member` of the table `table`, of a Config that is const or not.
-template <typename S, typename T>
-auto at(S Config::* table, T S::* member) {
-  return [table, member](auto& config) -> auto& { return config.*table.*member; };
-}
-
-template <typename Codec, typename Access>
-Option option(std::string_view table, std::string_view key, Codec codec, Access access,
-              Reload reload, std::string_view help, std::string_view unit = "") {
-  Option made{table, key, codec.type(), unit, reload == Reload::yes, help, {}, {}};
-  made.read = [key, codec, access](const toml::Node& node, toml::Problems& problems,
-                                   Config& config) {
-    if (auto value = codec.read(node, key, problems)) access(config) = *std::move(value);
-  };
-  made.print = [codec, access](const Config& config) { return codec.print(access(config)); };
-  return made;
-}
-
-template <typename S>
-Option milliseconds(std::string_view table, std::string_view key, S Config::* part,
-                    std::int64_t S::* member, std::int64_t max, Reload reload,
-                    std::string_view help) {
-  return option(table, key, Number<std::int64_t>{1, max, kMillisecond}, at(part, member), reload,
-                help, "ms");
-}
-
-template <typename S>
-Option seconds(std::string_view table, std::string_view key, S Config::* part,
-               std::int64_t S::* member, std::int64_t max, Reload reload, std::string_view help) {
-  return option(table, key, Number<std::int64_t>{1, max, kSecond}, at(part, member), reload, help,
-                "s");
-}
-
-template <typename S, typename T>
-Option count(std::string_view table, std::string_view key, S Config::* part, T S::* member,
-             std::int64_t max, std::string_view help) {
-  return option(table, key, Number<T>{1, max}, at(part, member), Reload::no, help);
-}
-
-template <typename S>
-Option boolean(std::string_view table, std::string_view key, S Config::* part, bool S::* member,
-               Reload reload, std::string_view help) {
-  return option(table, key, Boolean{}, at(part, member), reload, help);
-}
 
 const Text kPath{check_path, "absolute path"};
 const Text kOptionalPath{check_path, "absolute path, or empty", true};
 const Text kUser{check_user, "user name or numeric id"};
 const List<Text, std::string> kUsers{kUser, 0, 32};
-
-std::string prefix_text(const Cidr& cidr) {
-  return cidr.text();
-}
 
 void add_common(std::vector<Option>& to) {
   to.push_back(option("paths", "run", kPath, at(&Config::paths, &Paths::run), Reload::no,
@@ -182,6 +132,7 @@ std::vector<Option> make() {
   add_lookups(all);
   add_policyd(all);
   add_map(all);
+  add_milter_options(all);
   // One table after the other, as in tables().
   std::ranges::stable_sort(all, {}, [](const Option& option) {
     return std::ranges::find(tables(), option.table, &TableHelp::name) - tables().begin();
@@ -196,6 +147,8 @@ constexpr TableHelp kTables[] = {
     {"fetch", "Getting policies by HTTPS (RFC 8461 section 3.3)."},
     {"policyd", "mxwarden-policyd: knows the policies."},
     {"map", "mxwarden-map: answers Postfix and Sendmail."},
+    {"milter", "mxwarden-milter: records what is known of each mail's path, and tags or defers."},
+    {"milter.defer", "Which mail may be deferred while every path to its domain is under attack."},
     {"metrics", "Numbers for Prometheus."},
 };
 

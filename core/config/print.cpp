@@ -95,10 +95,13 @@ std::string documentation() {
       "and column. `--check-config` only checks, `--dump-config` prints all settings with what "
       "holds for them.\n"
       "\n"
-      "On SIGHUP a program reads the file again. The old settings stay, whole, when the file has "
-      "an error or\n"
-      "when a key of the program's own tables changed that needs a restart (reload: no); the log "
-      "names it.\n"
+      "On SIGHUP a program reads the file again, mxwarden-milter on SIGUSR1. The old settings "
+      "stay, "
+      "whole, when\n"
+      "the file has an error or when a key of the program's own tables changed that needs a "
+      "restart "
+      "(reload: no);\n"
+      "the log names it.\n"
       "\n"
       "This page is made from the programs' table of options.\n";
   by_table(out, Document{});

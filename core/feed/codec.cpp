@@ -30,6 +30,15 @@ void write(JsonWriter& json, std::string_view key, Time time) {
 void write(JsonWriter& json, std::string_view key, const std::optional<Time>& time) {
   if (time) json.member(key, time->ns);
 }
+void write(JsonWriter& json, std::string_view key, const std::optional<std::string>& text) {
+  if (text) json.member(key, std::string_view(*text));
+}
+void write(JsonWriter& json, std::string_view key, const std::optional<std::uint16_t>& value) {
+  if (value) json.member(key, std::uint32_t{*value});
+}
+void write(JsonWriter& json, std::string_view key, rows::VerdictState state) {
+  json.member(key, name(state));
+}
 void write(JsonWriter& json, std::string_view key, rows::DomainState state) {
   json.member(key, name(state));
 }
@@ -55,12 +64,17 @@ void finish(std::string& out, JsonWriter& json) {
 }
 
 template <typename Row>
-void append_put(std::string& out, const Row& row) {
-  JsonWriter json = begin(out, row.seq, "put");
-  json.member("table", table_of(row)).key("row").begin_object();
+void append_put(std::string& out, std::string_view table, rows::Sequence seq, const Row& row) {
+  JsonWriter json = begin(out, seq, "put");
+  json.member("table", table).key("row").begin_object();
   members(row, [&](std::string_view key, const auto& value) { write(json, key, value); });
   json.end_object();
   finish(out, json);
+}
+
+template <typename Row>
+void append_put(std::string& out, const Row& row) {
+  append_put(out, table_of(row), row.seq, row);
 }
 
 }  // namespace
@@ -97,6 +111,10 @@ void append_line(std::string& out, const rows::RereadRow& row) {
 }
 void append_line(std::string& out, const rows::EventRow& row) {
   append_put(out, row);
+}
+
+void append_line(std::string& out, const rows::VerdictRow& row) {
+  append_put(out, table_of(row), row.seq, flatten(row));
 }
 
 void append_line(std::string& out, const rows::Change& change) {

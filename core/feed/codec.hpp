@@ -6,6 +6,8 @@
 // are integers of nanoseconds, addresses text, TLSA rdata lower-case hex; an optional without value
 // and an address of family 0 are left out. Octets that are no UTF-8 become U+FFFD: nothing that
 // anybody decides by holds such.
+// The subject of a verdict is a word, its members stand beside it: `"subject":"path","mx_ip":..`;
+// a verdict without `state`, or with a word of a later version, is void.
 // A del of a set that was replaced has `"puts":K` beside its row: the K put lines behind it are the
 // set there is now, and a reader takes all of them or none.
 // Decoding is tolerant: unknown members are ignored, missing ones are empty (a time: long past).
@@ -72,6 +74,7 @@ void append_line(std::string& out, const rows::TlsaRow& row);
 void append_line(std::string& out, const rows::TlsrptRow& row);
 void append_line(std::string& out, const rows::RereadRow& row);
 void append_line(std::string& out, const rows::EventRow& row);
+void append_line(std::string& out, const rows::VerdictRow& row);
 void append_line(std::string& out, const rows::Change& change);
 void append_reset(std::string& out, rows::Sequence head);
 void append_end(std::string& out, rows::Sequence head);

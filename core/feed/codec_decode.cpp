@@ -48,6 +48,18 @@ bool read(const JsonValue& json, std::optional<Time>& time) {
   time = value;
   return true;
 }
+bool read(const JsonValue& json, std::optional<std::string>& text) {
+  return read(json, text.emplace());
+}
+bool read(const JsonValue& json, std::optional<std::uint16_t>& value) {
+  return read_unsigned(json, value.emplace(), std::numeric_limits<std::uint16_t>::max());
+}
+bool read(const JsonValue& json, rows::VerdictState& state) {
+  std::string word;
+  if (json.kind != Kind::string) return false;
+  state = rows::verdict_state(json.text(word));
+  return true;
+}
 bool read(const JsonValue& json, rows::DomainState& state) {
   std::string word;
   if (json.kind != Kind::string) return false;
@@ -128,6 +140,15 @@ bool read_members(std::string_view text, Row& row) {
   return wrong == 0;
 }
 
+Skip read_row(std::string_view text, rows::VerdictRow& row) {
+  FlatVerdict flat;
+  if (!read_members(text, flat)) return Skip::wrong_type;
+  auto read = unflatten(std::move(flat));
+  if (!read) return Skip::wrong_type;
+  row = std::move(*read);
+  return fits(row) ? Skip::none : Skip::over_limit;
+}
+
 template <typename Row>
 Skip read_row(std::string_view text, Row& row) {
   if (!read_members(text, row) || !named(row)) return Skip::wrong_type;
@@ -158,7 +179,7 @@ void take_put(std::string_view table, std::string_view json, Line& line) {
       take_as<rows::DomainRow>(table, json, line) || take_as<rows::PolicyRow>(table, json, line) ||
       take_as<rows::RouteRow>(table, json, line) || take_as<rows::TlsaRow>(table, json, line) ||
       take_as<rows::TlsrptRow>(table, json, line) || take_as<rows::RereadRow>(table, json, line) ||
-      take_as<rows::EventRow>(table, json, line);
+      take_as<rows::EventRow>(table, json, line) || take_as<rows::VerdictRow>(table, json, line);
   if (!known) line.skip = Skip::unknown_table;
 }
 

@@ -2,6 +2,9 @@
 // to core/feed.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -30,6 +33,33 @@ constexpr std::string_view table_of(const rows::RereadRow&) {
 constexpr std::string_view table_of(const rows::EventRow&) {
   return "event";
 }
+constexpr std::string_view table_of(const rows::VerdictRow&) {
+  return "verdict";
+}
+
+// A verdict as its line has it: `subject` says what it is about, and of the subjects' members those
+// of this kind are there. The addresses of family 0 and what has no value are left out.
+struct FlatVerdict {
+  std::string id, origin;
+  std::uint32_t tenant = 0;
+  std::string rule, severity;
+  std::string subject;         // path, session, domain
+  IpAddress egress_ip, mx_ip;  // path; without egress_ip: not known
+  std::optional<std::string> mx_host;
+  IpAddress client_ip, server_ip;  // session
+  std::optional<std::uint16_t> client_port, server_port;
+  std::optional<Time> start;
+  std::optional<std::string> domain;
+  std::string policy_domain, domain_basis, policy_id;
+  Time first_seen, last_seen, expires;
+  std::uint64_t count = 0;
+  rows::VerdictState state = rows::VerdictState::voided;  // what does not say so must not act
+  std::string evidence_ref;
+};
+
+[[nodiscard]] FlatVerdict flatten(const rows::VerdictRow& row);
+// nullopt: a subject of another kind, or without what it is found by.
+[[nodiscard]] std::optional<rows::VerdictRow> unflatten(FlatVerdict&& flat);
 
 // Calls visit(key, member) for each, in the order of the struct. `Row` may be const.
 template <typename Row, typename Visit>
@@ -125,6 +155,35 @@ void members(Row& row, Visit visit) {
   visit("ok", row.ok);
   visit("id", row.id);
   visit("mode", row.mode);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, FlatVerdict>
+void members(Row& row, Visit visit) {
+  visit("id", row.id);
+  visit("origin", row.origin);
+  visit("tenant", row.tenant);
+  visit("rule", row.rule);
+  visit("severity", row.severity);
+  visit("subject", row.subject);
+  visit("egress_ip", row.egress_ip);
+  visit("mx_ip", row.mx_ip);
+  visit("mx_host", row.mx_host);
+  visit("client_ip", row.client_ip);
+  visit("client_port", row.client_port);
+  visit("server_ip", row.server_ip);
+  visit("server_port", row.server_port);
+  visit("start", row.start);
+  visit("domain", row.domain);
+  visit("policy_domain", row.policy_domain);
+  visit("domain_basis", row.domain_basis);
+  visit("policy_id", row.policy_id);
+  visit("first_seen", row.first_seen);
+  visit("last_seen", row.last_seen);
+  visit("expires", row.expires);
+  visit("count", row.count);
+  visit("state", row.state);
+  visit("evidence_ref", row.evidence_ref);
 }
 
 }  // namespace mxw::feed

@@ -189,6 +189,7 @@ class Replica final : public Observer {
   void put(rows::TlsrptRow&& row);
   void put(rows::RereadRow&& row);
   void put(const rows::EventRow& row);
+  void put(const rows::VerdictRow& row);
   void admit_other(rows::Key domain);
   DomainEntry* obtain(rows::Key domain);
   template <typename Full>

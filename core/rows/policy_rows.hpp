@@ -14,13 +14,10 @@
 #include "core/base/ip.hpp"
 #include "core/base/time.hpp"
 #include "core/policy/mta_sts.hpp"
+#include "core/rows/sequence.hpp"
+#include "core/rows/verdict_rows.hpp"
 
 namespace mxw::rows {
-
-// A place in the store's history of changes: grows with every change, never repeats. Starts at the
-// microsecond the store was made, so a reader that knew a store now lost is seen to be ahead or
-// behind and gets everything anew. Below 2^53, as JSON numbers need.
-using Sequence = std::uint64_t;
 
 struct Key {
   std::uint32_t tenant = 0;
@@ -156,14 +153,12 @@ struct Deletion {
   friend bool operator==(const Deletion&, const Deletion&) = default;
 };
 
-using Change =
-    std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow, TlsrptRow, RereadRow>;
+// Whatever an owner feeds: policyd all but verdicts, the sensor these alone.
+using Change = std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow, TlsrptRow,
+                            RereadRow, VerdictRow>;
 [[nodiscard]] Sequence sequence_of(const Change& change);
 
-// Limits of one row or set; more is refused with Fault::limit, and nothing is written.
-inline constexpr std::size_t kNameBytes = 255;         // RFC 1035 section 2.3.4
-inline constexpr std::size_t kWordBytes = 128;         // ids (32), sources, result types
-inline constexpr std::size_t kDetailBytes = 512;       // one line of a log
+// As those of sequence.hpp.
 inline constexpr std::size_t kRoutesOfDomain = 1'024;  // 256 MX hosts with four addresses
 inline constexpr std::size_t kTlsaOfBase = 64;
 inline constexpr std::size_t kTlsrptBytes =

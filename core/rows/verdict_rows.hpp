@@ -11,7 +11,7 @@
 
 #include "core/base/ip.hpp"
 #include "core/base/time.hpp"
-#include "core/rows/policy_rows.hpp"
+#include "core/rows/sequence.hpp"
 
 namespace mxw::rows {
 

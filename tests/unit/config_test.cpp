@@ -35,6 +35,40 @@ TEST(Config, EmptyFileIsTheDefaults) {
   EXPECT_TRUE(changes(Config{}, good("[map]\n[paths]\n")).empty());
 }
 
+void expect_milter(const Milter& milter) {
+  EXPECT_EQ(milter.socket, "inet6:8891@::1");
+  EXPECT_EQ(milter.socket_mode, 0600U);
+  EXPECT_EQ(milter.socket_group, "postfix");
+  EXPECT_EQ(milter.role, MilterRole::relay);
+  EXPECT_EQ(milter.daemon_names.at("mx1.example.org"), MilterRole::inbound);
+  EXPECT_EQ(milter.daemon_ports.at("587"), MilterRole::submission);
+  ASSERT_EQ(milter.trusted_networks.size(), 1U);
+  EXPECT_EQ(milter.trusted_networks[0].text(), "192.0.2.0/24");
+  EXPECT_THAT(milter.exempt, ElementsAre("!bad.example.org", ".example.org", "2001:db8::/32"));
+  EXPECT_EQ(milter.authserv_id, "mx.example.org");
+  EXPECT_FALSE(milter.header);
+  EXPECT_TRUE(milter.dry_run);
+  EXPECT_THAT(milter.families, ElementsAre(6U, 4U));
+  ASSERT_EQ(milter.egress.size(), 2U);
+  EXPECT_EQ(milter.egress[1].text(), "2001:db8::1");
+  EXPECT_EQ(milter.on_internal_error, InternalError::tempfail);
+  EXPECT_EQ(milter.timeout, 600 * kSecond);
+  EXPECT_EQ(milter.backlog, 20U);
+  const MilterDefer& defer = milter.defer;
+  ASSERT_EQ(defer.peers.size(), 1U);
+  EXPECT_EQ(defer.peers[0].text(), "198.51.100.7/32");
+  EXPECT_THAT(defer.domains, ElementsAre("!a.example.org", ".example.org", "*"));
+  EXPECT_EQ(defer.max_age, kMinute);
+  EXPECT_EQ(defer.max_share, 2.5);
+  EXPECT_EQ(defer.min_count, 3U);
+  ASSERT_EQ(milter.overrides.size(), 2U);
+  EXPECT_THAT(milter.overrides[0].recipients, ElementsAre("example.org", ".example.net"));
+  EXPECT_TRUE(milter.overrides[0].clients.empty());
+  EXPECT_EQ(milter.overrides[0].action, MilterAction::defer);
+  EXPECT_EQ(milter.overrides[1].clients[0].text(), "192.0.2.0/28");
+  EXPECT_EQ(milter.overrides[1].action, MilterAction::accept);
+}
+
 TEST(Config, EveryTableIsRead) {
   const Config config = good(R"(
 [paths]
@@ -62,6 +96,35 @@ postfix_dane = "dane-only"
 cold_wait_ms = 1500
 [map.names]
 first = "sendmail"
+[milter]
+socket = "inet6:8891@::1"
+socket_mode = "600"
+socket_group = "postfix"
+role = "relay"
+daemon_names = { "mx1.example.org" = "inbound" }
+daemon_ports = { 587 = "submission" }
+trusted_networks = ["192.0.2.0/24"]
+exempt = ["!bad.example.org", ".example.org", "2001:db8::/32"]
+authserv_id = "mx.example.org"
+header = false
+dry_run = true
+families = [6, 4]
+egress = ["198.51.100.1", "2001:db8::1"]
+on_internal_error = "tempfail"
+timeout_s = 600
+backlog = 20
+[milter.defer]
+peers = ["198.51.100.7"]
+domains = ["!a.example.org", ".example.org", "*"]
+max_age_s = 60
+max_share = 2.5
+min_count = 3
+[[milter.override]]
+recipients = ["example.org", ".example.net"]
+action = "defer"
+[[milter.override]]
+clients = ["192.0.2.0/28"]
+action = "accept"
 [metrics]
 listen = "127.0.0.1:9461"
 )");
@@ -85,6 +148,28 @@ listen = "127.0.0.1:9461"
   ASSERT_EQ(config.map.names.size(), 1U);
   EXPECT_EQ(config.map.names.at("first"), Dialect::sendmail);
   EXPECT_EQ(config.metrics.listen.port, 9461);
+  expect_milter(config.milter);
+}
+
+TEST(Config, MilterSaysNothingByDefault) {
+  const Milter milter = good("").milter;
+  EXPECT_EQ(milter.role, MilterRole::automatic);
+  EXPECT_TRUE(milter.defer.peers.empty());
+  EXPECT_TRUE(milter.defer.domains.empty());
+  EXPECT_TRUE(milter.overrides.empty());
+  EXPECT_EQ(milter.on_internal_error, InternalError::accept);
+  EXPECT_EQ(milter.defer.max_age, 4 * kHour);
+  EXPECT_EQ(milter.defer.max_share, 1.0);
+  EXPECT_EQ(good("[milter.defer]\nmax_share = 3").milter.defer.max_share, 3.0);
+}
+
+TEST(Config, MilterSocketIsWrittenAsLibmilterHasIt) {
+  for (const char* const socket :
+       {"local:/run/m.sock", "unix:/run/m.sock", "/run/m.sock", "inet:8891", "inet:8891@127.0.0.1",
+        "inet:8891@mx.example.org", "inet6:8891@::1", "inet6:8891"}) {
+    const std::string text = "[milter]\nsocket = \"" + std::string(socket) + '"';
+    EXPECT_EQ(good(text).milter.socket, socket);
+  }
 }
 
 TEST(Config, DumpIsReadBack) {
@@ -97,7 +182,13 @@ TEST(Config, DumpIsReadBack) {
       config.map.names = {{"a.b", Dialect::sendmail}};
       config.map.listen.clear();
       config.metrics.listen = *parse_endpoint("[::1]:9461");
-      EXPECT_EQ(changes(Config{}, config).size(), 6U);
+      config.milter.socket_mode = 0007;
+      config.milter.daemon_ports = {{"465", MilterRole::submission}};
+      config.milter.defer.max_share = 0.1;
+      config.milter.families = {6};
+      config.milter.overrides = {{{"example.org"}, {*Cidr::parse("192.0.2.0/24")}, {}},
+                                 {{}, {}, MilterAction::quarantine}};
+      EXPECT_EQ(changes(Config{}, config).size(), 11U);
     }
     const std::string text = dump(config);
     const Config again = good(text);
@@ -116,6 +207,41 @@ struct Bad {
 
 TEST(Config, RefusesWithPlaceAndReason) {
   const Bad rows[] = {
+      {"[milter]\nsocket = \"inet:8891@::1\"\n",
+       "m.toml:2:10: \"socket\": \"inet:8891@::1\" is not"},
+      {"[milter]\nsocket = \"inet:0\"\n", "m.toml:2:10: \"socket\": \"inet:0\" is not local:PATH"},
+      {"[milter]\nsocket = \"local:m.sock\"\n",
+       "m.toml:2:10: \"socket\": \"m.sock\" is no absolute"},
+      {"[milter]\nsocket_mode = 432\n", "m.toml:2:15: \"socket_mode\" is not from"},
+      {"[milter]\nsocket_mode = \"0888\"\n", "m.toml:2:15: \"socket_mode\" is not from"},
+      {"[milter]\nsocket_mode = \"1777\"\n", "m.toml:2:15: \"socket_mode\" is not from"},
+      {"[milter]\nrole = \"outbound\"\n", "m.toml:2:8: \"role\" is not one of \"auto\""},
+      {"[milter]\ndaemon_names = { a = \"auto\" }\n", "m.toml:2:22: \"a\" is not one of"},
+      {"[milter]\ndaemon_ports = { smtp = \"local\" }\n",
+       "m.toml:2:25: \"daemon_ports\": \"smtp\" is"},
+      {"[milter]\nexempt = [\"!!a\"]\n", "m.toml:2:11: \"exempt\": \"!!a\" is no host"},
+      {"[milter]\nfamilies = [5]\n", "m.toml:2:13: \"families\" has an entry that is not 4"},
+      {"[milter]\nfamilies = []\n", "m.toml:2:12: \"families\" has 0 entries"},
+      {"[milter]\negress = [\"192.0.2.0/24\"]\n",
+       "m.toml:2:11: \"egress\": \"192.0.2.0/24\" is no"},
+      {"[milter]\nauthserv_id = \"a b\"\n", "m.toml:2:15: \"authserv_id\": \"a b\" is no token"},
+      {"[milter]\ndefer = 1\n", "m.toml:2:9: [milter.defer] is not a table"},
+      {"[milter]\ndefers = {}\n", "perhaps \"defer\" is meant"},
+      {"[milter]\nmax_share = 2\n", "it belongs into [milter.defer]"},
+      {"[milter.defer]\nmax_share = 100.5\n", "m.toml:2:13: \"max_share\" is not from 0 to 100"},
+      {"[milter.defer]\nmax_share = nan\n", "m.toml:2:13: \"max_share\" is not from 0 to 100"},
+      {"[milter.defer]\nmax_share = \"1\"\n", "m.toml:2:13: \"max_share\" is not a number"},
+      {"[milter.defer]\ndomains = [\"*.example.org\"]\n", "m.toml:2:12: \"domains\": \"*.example"},
+      {"[milter.defer]\npeers = [\"mx.example.org\"]\n",
+       "m.toml:2:10: \"peers\": \"mx.example.org\""},
+      {"[milter.defer.more]\na = 1\n", "unknown key \"more\""},
+      {"[[milter.override]]\nclients = []\n",
+       "m.toml:1:1: [[milter.override]]: key \"action\" is missing"},
+      {"[[milter.override]]\naction = \"reject\"\n", "m.toml:2:10: \"action\" is not one of"},
+      {"[[milter.override]]\naction = \"tag\"\nwho = 1\n", "unknown key \"who\""},
+      {"[milter]\noverride = [1]\n", "[[milter.override]] is not a table"},
+      {"[[milter.override]]\nrecipients = [\"!a.example\"]\naction = \"tag\"\n",
+       "is no domain or .domain"},
       {"[map]\nport = = 1\n", "m.toml:2:8: not TOML"},
       {"[$x]\n", "m.toml:1:1: not TOML"},
       {"a = 1\n", "m.toml:1:5: the file: unknown key \"a\""},

@@ -83,6 +83,15 @@ TEST(FeedLine, IsWrittenAsTheContractHasIt) {
                 .table = rows::Table::mx_route, .tenant = 2, .name = "example.org", .seq = 12}),
             R"({"v":1,"seq":12,"op":"del","table":"mx_route",)"
             R"("row":{"tenant":2,"name":"example.org"}})");
+  rows::VerdictRow verdict = path_verdict("v1", "192.0.2.25");
+  verdict.seq = 16;
+  EXPECT_EQ(line_of(verdict),
+            R"({"v":1,"seq":16,"op":"put","table":"verdict","row":{"id":"v1","origin":"sensor-a",)"
+            R"("tenant":0,"rule":"R02","severity":"critical","subject":"path",)"
+            R"("egress_ip":"198.51.100.1","mx_ip":"192.0.2.25","mx_host":"mx.example.org",)"
+            R"("policy_domain":"example.org","domain_basis":"rcpt","policy_id":"1",)"
+            R"("first_seen":1795000000000000000,"last_seen":1795000060000000000,)"
+            R"("expires":1795000960000000000,"count":2,"state":"active","evidence_ref":"e1"}})");
   std::string out;
   append_reset(out, 13);
   append_end(out, 14);
@@ -103,6 +112,10 @@ TEST(FeedLine, BringsEveryRowBack) {
   expect_same(event_row("example.org"));
   expect_same(tlsrpt_row("example.org"));
   expect_same(reread_row("example.org"));
+  expect_same(path_verdict("v1", "192.0.2.25"));
+  expect_same(path_verdict("v1", "2001:db8::25"));
+  expect_same(domain_verdict("v2", "example.org"));
+  expect_same(session_verdict("v3"));
   for (const auto table :
        {rows::Table::domain, rows::Table::policy, rows::Table::mx_route, rows::Table::tlsa})
     expect_same(rows::Deletion{.table = table, .tenant = 4'294'967'295, .name = "example.org"});
@@ -180,7 +193,24 @@ TEST(FeedLine, IsPassedOverWithItsReason) {
       {R"({"v":1,"seq":5,"op":"put"})", "wrong-type"},
       {R"({"v":1,"seq":5,"op":"put","table":"domain"})", "wrong-type"},
       {put("domain", "[]"), "wrong-type"},
-      {put("verdict", "{}"), "unknown-table"},
+      {put("dane", "{}"), "unknown-table"},
+      {put("verdict", "{}"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R02"})"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R02","subject":"planet","domain":"a"})"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R02","subject":"path","domain":"a"})"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R02","subject":"path","mx_ip":7})"), "wrong-type"},
+      {put("verdict", R"({"id":"","rule":"R02","subject":"domain","domain":"a"})"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"","subject":"domain","domain":"a"})"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R02","subject":"domain","domain":""})"), "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R13","subject":"session","client_ip":"192.0.2.1",)"
+                      R"("client_port":65536,"server_ip":"192.0.2.2","server_port":25,"start":1})"),
+       "wrong-type"},
+      {put("verdict", R"({"id":"1","rule":"R13","subject":"session","client_ip":"192.0.2.1",)"
+                      R"("client_port":1,"server_ip":"192.0.2.2","server_port":25})"),
+       "wrong-type"},
+      {put("verdict", R"({"id":")" + std::string(129, 'a') +
+                          R"(","rule":"R02","subject":"domain","domain":"a"})"),
+       "over-limit"},
       {put("domain", "{}"), "wrong-type"},
       {put("domain", R"({"name":""})"), "wrong-type"},
       {put("domain", R"({"name":7})"), "wrong-type"},
@@ -303,6 +333,21 @@ TEST(FeedLine, SaysHowManyPutsBelongToADeletion) {
     EXPECT_EQ(decode(other).puts, 0U) << other;
     EXPECT_TRUE(decode(other).change) << other;
   }
+}
+
+// What is not known to stand must not act.
+TEST(FeedLine, TakesAVerdictWithoutAStateWeKnowAsVoid) {
+  const std::string begin =
+      R"({"v":1,"seq":4,"op":"put","table":"verdict","row":{"id":"1","rule":"R02",)"
+      R"("subject":"domain","domain":"a")";
+  for (const char* const state : {"", R"(,"state":"")", R"(,"state":"suspended")"}) {
+    const Line line = decode(begin + state + "}}");
+    ASSERT_TRUE(line.change) << state;
+    EXPECT_EQ(std::get<rows::VerdictRow>(*line.change).state, rows::VerdictState::voided) << state;
+  }
+  const Line active = decode(begin + R"(,"state":"active"}})");
+  ASSERT_TRUE(active.change);
+  EXPECT_EQ(std::get<rows::VerdictRow>(*active.change).state, rows::VerdictState::active);
 }
 
 // The last of a name counts, wherever the row stands, as with the trees of other libraries.

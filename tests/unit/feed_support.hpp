@@ -101,6 +101,47 @@ inline rows::RereadRow reread_row(const std::string& domain) {
           .mode = policy::Mode::testing};
 }
 
+inline rows::VerdictRow verdict_row(const std::string& id, rows::Subject subject,
+                                    const std::string& rule = "R02") {
+  return {.id = id,
+          .origin = "sensor-a",
+          .tenant = 0,
+          .rule = rule,
+          .severity = "critical",
+          .subject = std::move(subject),
+          .policy_domain = "example.org",
+          .domain_basis = "rcpt",
+          .policy_id = "1",
+          .first_seen = at(0),
+          .last_seen = at(60),
+          .expires = at(60 + 900),
+          .count = 2,
+          .state = rows::VerdictState::active,
+          .evidence_ref = "e1"};
+}
+
+inline rows::VerdictRow path_verdict(const std::string& id, const std::string& mx_ip,
+                                     const std::string& rule = "R02") {
+  return verdict_row(
+      id,
+      rows::PathSubject{IpAddress::parse("198.51.100.1").value_or(IpAddress{}),
+                        IpAddress::parse(mx_ip).value_or(IpAddress{}), "mx.example.org"},
+      rule);
+}
+
+inline rows::VerdictRow domain_verdict(const std::string& id, const std::string& domain) {
+  return verdict_row(id, rows::DomainSubject{domain}, "R18");
+}
+
+inline rows::VerdictRow session_verdict(const std::string& id, std::uint16_t client_port = 40'000) {
+  return verdict_row(
+      id,
+      rows::SessionSubject{{IpAddress::parse("198.51.100.7").value_or(IpAddress{}), client_port},
+                           {IpAddress::parse("192.0.2.25").value_or(IpAddress{}), 25},
+                           at(50)},
+      "R13");
+}
+
 // An owner: current rows and deletions by sequence, as a PolicyStore answers for them.
 class FakeSource final : public Source {
  public:
@@ -167,6 +208,10 @@ class FakeSource final : public Source {
     return "t " + row.base + ' ' + std::string(row.rdata.begin(), row.rdata.end());
   }
   static std::string key_of(const rows::EventRow&) { return "e"; }
+  static std::string key_of(const rows::RereadRow& row) { return "l " + row.domain; }
+  static std::string key_of(const rows::VerdictRow& row) {
+    return "v " + row.origin + ' ' + row.id;
+  }
 
   static bool falls(const rows::DomainRow& row, rows::Table table, const std::string& name) {
     return table == rows::Table::domain && row.name == name;
