@@ -9,6 +9,7 @@ from promise import Case, Wrong
 from world import RELAY, STRANGER
 
 NEEDS = ("mxwarden-milter", "mxwarden-policyd")
+VERDICTS = (*NEEDS, "../tests/support/verdict_feed")
 BOTH = ("postfix", "sendmail")
 # rule of a verdict -> the code of the deferral (design section 7)
 CODES = {"R02": "4.7.4", "R16": "4.7.5", "R12": "4.7.0"}
@@ -194,8 +195,8 @@ def default(world):
                 raise Wrong(f"{found}")
 
 
-CASES = [Case("defer/" + name, run, NEEDS) for name, run in (
+CASES = [Case("defer/" + name, run, VERDICTS) for name, run in (
     ("only-the-affected", only_the_affected), ("partly", partly), ("ends", ends), ("queued", queued),
     ("max-age", max_age), ("breaker", breaker), ("not-these", not_these), ("by-choice", by_choice),
     ("reread", reread_pending), ("default", default))] + [
-    Case("defer/operator", operator, (*NEEDS, "mxwarden"))]
+    Case("defer/operator", operator, (*VERDICTS, "mxwarden"))]

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import socket
 import sqlite3
 
 from mta import PostfixServer, SendmailServer
@@ -83,7 +84,8 @@ class Host(Units):
     def up_postfix(self, milters, services):
         self.make_socket_folder()
         self.server.configure(self.world, [self.first, f"[{self.six}]"], main_cf(milters),
-                              snippet("postfix.md", "master.cf milter") + services, stock=True)
+                              snippet("postfix.md", "master.cf milter")
+                              + services.format(address=self.first), stock=True)
 
     def make_socket_folder(self):
         """The documented command, with the numeric user of the lab."""
@@ -144,6 +146,17 @@ class Host(Units):
         for recipient in recipients:
             self.world.sink.wait(recipient, within)
 
+    def arrived(self, mark, seconds=30):
+        """Text of a mail for example.org that has the mark."""
+        if self.mta == "postfix":
+            return self.server.wait_delivered(mark, seconds)
+
+        def found():
+            return [text for _, text in list(self.world.sink.mails)
+                    if mark in text and "by mx2.example.org" in text and self.second in text]
+        wait_for(found, f"mail with '{mark}' from {self.name}", seconds)
+        return found()[0]
+
     # -- what the milter says ---------------------------------------------------------------
 
     def knows(self, domain, state, seconds=10):
@@ -169,6 +182,14 @@ class Host(Units):
             return [e for e in self.events("decision") if e.get("domain") == domain]
         wait_for(lambda: len(found()) >= count, f"{count} decisions about {domain}", seconds)
         return found()[-count:]
+
+    def connections(self):
+        """Conversations that the milter has open, as its metrics say."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(self.root + "/run/mxwarden/milter/metrics.sock")
+            sock.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            text = sock.makefile().read()
+        return int(float(re.search(r"^mxwarden_milter_connections (\S+)", text, re.M).group(1)))
 
     def store(self):
         return self.state_folder("milter") + "/milter.db"

@@ -29,6 +29,9 @@ HOSTS = f"""127.0.0.1 localhost
 """
 
 
+PROGRAMS = ("mxwarden-milter", "mxwarden-policyd", "mxwarden")
+
+
 class MilterPki(Pki):
     """A root that the servers trust, a server's key, a trusted client's and one that nobody signed."""
 
@@ -65,6 +68,7 @@ class World:
         batch = "".join(f"addr add {a} dev lo\n" for a in addresses)
         run("ip", "-n", RTR, "-batch", "-", stdin=f"{batch}addr add {RELAY6} dev lo nodad\n")
         run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", ns=RTR)
+        self.copy_programs()
         self.names, self.sink = Names(RTR, RESOLVER, SINK), Sink(RTR)
         for domain, address in DOMAINS.items():
             self.names.addresses["mx." + domain] = [address]
@@ -87,6 +91,13 @@ class World:
         net.etc_file(ns, "hosts", HOSTS + f"{address} mx1.example.org mx1\n"
                      f"{second} mx2.example.org mx2\n")
         return address, second, six + "2"
+
+    def copy_programs(self):
+        """Where every user may run them: a build folder need not be open to all."""
+        for path in (*(f"{self.source}/{p}" for p in PROGRAMS), self.source + "/../tests/support/verdict_feed"):
+            if os.path.exists(path):
+                shutil.copy(path, self.bin)
+                os.chmod(f"{self.bin}/{os.path.basename(path)}", 0o755)
 
     def domain(self):
         """One that no case had before, and the address of its mail server."""
