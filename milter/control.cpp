@@ -36,7 +36,7 @@ Time time_of(const ipc::JsonMessage& message, const char* name, Time otherwise) 
 }
 
 void append_row(JsonWriter& json, const store::DecisionRow& row) {
-  json.begin_object().member("time", row.time.ns);
+  json.begin_object().member("v", 1).member("time", row.time.ns);
   for (const auto& [name, text] :
        {std::pair("session", &row.session), std::pair("queue_id", &row.queue_id),
         std::pair("listener", &row.listener), std::pair("role", &row.role),
@@ -86,20 +86,21 @@ std::string Control::answer(std::string_view text) {
 
 std::string Control::explain(store::MilterStore& store, const ipc::JsonMessage& message) {
   store::Result<std::vector<store::DecisionRow>> rows;
+  const bool newest = !message.has("queue_id") && !message.has("from");
   if (message.has("queue_id")) {
     rows = store.by_queue_id(message.text("queue_id", store::kWordBytes), kRows + 1);
   } else {
     const auto host = mail::HostName::parse(message.text("domain", store::kNameBytes));
     if (!host) return refusal("no queue id or domain name is given");
-    const Time now = clock_();
-    rows = store.by_domain(0, host->text(), time_of(message, "from", now - kDay),
-                           time_of(message, "to", now + kMinute), kRows + 1);
+    const Time to = time_of(message, "to", clock_() + kMinute);
+    rows = !newest ? store.by_domain(0, host->text(), time_of(message, "from", to), to, kRows + 1)
+                   : store.latest(0, host->text(), to, kRows + 1);
   }
   if (!rows) return refusal(rows.error().message);
   std::string out;
   JsonWriter json = begin(out);
   const bool cut = rows->size() > kRows;
-  if (cut) rows->pop_back();
+  if (cut) rows->erase(newest ? rows->begin() : rows->end() - 1);
   json.member("cut", cut).key("rows").begin_array();
   for (const store::DecisionRow& row : *rows) append_row(json, row);
   json.end_array().end_object();
@@ -113,7 +114,7 @@ std::string Control::impact(store::MilterStore& store, const ipc::JsonMessage& m
   JsonWriter json = begin(out);
   json.key("tally").begin_array();
   for (const store::DecisionTally& one : *tally) {
-    json.begin_object();
+    json.begin_object().member("v", 1);
     json.member("role", std::string_view(one.role)).member("action", std::string_view(one.action));
     json.member("reason", std::string_view(one.reason)).member("dry_run", one.dry_run);
     json.member("count", one.count).member("domains", one.domains).end_object();

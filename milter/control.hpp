@@ -4,13 +4,15 @@
 //
 //   status                         what runs and what was lost
 //   explain {queue_id}             {rows, cut}: its decisions, oldest first
-//   explain {domain, from?, to?}   decisions for a domain in [from, to), nanoseconds; without them
-//                                  of the last day
+//   explain {domain, from?, to?}   decisions for a domain in [from, to), nanoseconds; without
+//   `from`
+//                                  the newest ones
 //   impact {from?}                 {tally}: decisions by role, action, reason and dry_run since
 //   then
 //
-// A row has time (ns), session, queue_id, listener, role, domain, verdict_id, action, code, reason,
-// dry_run. Belongs to the loop's thread; it reads the store by a connection of its own.
+// At most kRows rows; `cut`: there are more. A row has v, time (ns), session, queue_id, listener,
+// role, domain, verdict_id, action, code, reason, dry_run. Belongs to the loop's thread; it reads
+// the store by a connection of its own.
 #pragma once
 
 #include <functional>

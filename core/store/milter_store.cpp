@@ -121,6 +121,15 @@ Result<std::vector<DecisionRow>> MilterStore::by_domain(std::uint32_t tenant,
                        read, tenant, domain, from, to, limit);
 }
 
+Result<std::vector<DecisionRow>> MilterStore::latest(std::uint32_t tenant, std::string_view domain,
+                                                     Time before, std::size_t limit) {
+  auto rows = database_.all(
+      kSelect + "WHERE tenant = ? AND domain = ? AND time < ? ORDER BY time DESC, row DESC LIMIT ?",
+      read, tenant, domain, before, limit);
+  if (rows) std::ranges::reverse(*rows);
+  return rows;
+}
+
 Result<std::vector<DecisionTally>> MilterStore::tally(Time since) {
   return database_.all(
       "SELECT role, action, reason, dry_run, count(*), count(DISTINCT domain) FROM decision "

@@ -77,6 +77,9 @@ class MilterStore {
   // Decisions for a domain in [from, to), oldest first.
   Result<std::vector<DecisionRow>> by_domain(std::uint32_t tenant, std::string_view domain,
                                              Time from, Time to, std::size_t limit);
+  // The `limit` newest ones for a domain before `before`, oldest first.
+  Result<std::vector<DecisionRow>> latest(std::uint32_t tenant, std::string_view domain,
+                                          Time before, std::size_t limit);
   // Of all decisions from `since` on, the most frequent first. Reads them all.
   Result<std::vector<DecisionTally>> tally(Time since);
   Result<std::size_t> count();

@@ -61,6 +61,26 @@ TEST_F(Milter, QueueIdBelongsToItsTransaction) {
   EXPECT_EQ(value_of(store_->by_domain(3, "example.org", at(1), at(2), 10)).at(0).queue_id, "");
 }
 
+TEST_F(Milter, LatestAreTheNewestOldestFirst) {
+  const DecisionRow one = row("s1", at(1)), two = row("s2", at(2)), three = row("s3", at(3));
+  value_of(store_->append(std::vector{three, one, two}));
+  EXPECT_THAT(value_of(store_->latest(3, "example.org", at(9), 2)), ElementsAre(two, three));
+  EXPECT_THAT(value_of(store_->latest(3, "example.org", at(3), 2)), ElementsAre(one, two));
+  EXPECT_THAT(value_of(store_->latest(3, "example.net", at(9), 2)), IsEmpty());
+}
+
+TEST_F(Milter, TallyCountsWhatIsAlike) {
+  DecisionRow other = row("s4", at(4));
+  other.domain = "example.net";
+  DecisionRow real = row("s5", at(5));
+  real.dry_run = false;
+  value_of(store_->append(std::vector{row("s1", at(1)), row("s2", at(2)), real, other}));
+  EXPECT_THAT(value_of(store_->tally(at(2))),
+              ElementsAre(DecisionTally{"relay", "defer", "R02", true, 2, 2},
+                          DecisionTally{"relay", "defer", "R02", false, 1, 1}));
+  EXPECT_THAT(value_of(store_->tally(at(6))), IsEmpty());
+}
+
 TEST_F(Milter, AppendIsAllOrNothing) {
   DecisionRow large = row("s1", at(1));
   large.reason = std::string(500, 'r');
