@@ -43,9 +43,9 @@ class Host(Units):
         self.first = None
 
     def up(self, settings=RELAYS, state_size="", milters="main.cf milter", services="", units=True,
-           more_mc=""):
+           more=lambda host: ""):
         """`settings` follow in table [milter]; with `state_size` the state is on a file system of that
-        size; `more_mc` are further lines of sendmail.mc."""
+        size; `more` gives further lines of sendmail.mc."""
         self.first, self.second, self.six = self.world.add_host(self.ns)
         self.address = self.first if self.mta == "postfix" else self.second
         if state_size:
@@ -55,7 +55,7 @@ class Host(Units):
         if self.mta == "postfix":
             self.up_postfix(milters, services)
         else:
-            lines = snippet("sendmail.md", "sendmail.mc milter") + more_mc
+            lines = snippet("sendmail.md", "sendmail.mc milter") + more(self)
             self.server.configure(self.world, self.second,
                                   lines.replace("/run/mxwarden", self.root + "/run/mxwarden"))
         if units:
@@ -114,6 +114,11 @@ class Host(Units):
     def tool(self, *arguments):
         return run(self.world.bin + "/mxwarden", *arguments, "--config",
                    self.root + "/etc/mxwarden/mxwarden.toml")
+
+    @property
+    def socket(self):
+        return (f"{self.server.dir}/queue/mxwarden" if self.mta == "postfix"
+                else f"{self.root}/run/mxwarden/milter") + "/milter.sock"
 
     @property
     def pid(self):

@@ -142,24 +142,17 @@ class Knowledge:
         with self.lock:
             self.serial += 1
             name = f"v{self.serial}"
-        now = time.time()
         path = {"mx_ip": mx_ip} if mx_ip else {}
-        self.tell({"put": {
-            "id": name, "origin": "lab", "tenant": 0, "rule": rule, "severity": "critical",
-            "subject": "path", **path, "first_seen": nanoseconds(now - 5),
-            "last_seen": nanoseconds(now), "expires": nanoseconds(now + seconds), "count": count,
-            "state": "active", **members}})
+        self.tell({"put": {"id": name, "rule": rule, "subject": "path", **path, "count": count,
+                           "ttl_s": seconds, **members}})
         return name
 
     def session_verdict(self, client, server, rule="R13"):
         """About one connection that just began; ends are (address, port)."""
         return self.verdict(None, rule, subject="session", client_ip=client[0], client_port=client[1],
                             server_ip=server[0], server_port=server[1],
-                            start=nanoseconds(time.time() - 0.2), count=1)
+                            start=int((time.time() - 0.2) * 1e9), count=1)
 
     def clear(self, name):
         self.tell({"clear": name})
 
-
-def nanoseconds(seconds):
-    return int(seconds * 1e9)
