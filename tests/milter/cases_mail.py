@@ -180,7 +180,7 @@ def many(world):
 
 
 def arrived(world, domain):
-    return sum(r.endswith("@" + domain) for recipients, _ in list(world.sink.mails) for r in recipients)
+    return sum(r.endswith("@" + domain) for recipients, _, _ in list(world.sink.mails) for r in recipients)
 
 
 CASES = [Case("mail/" + name, run_it, NEEDS) for name, run_it in (

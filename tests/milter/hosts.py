@@ -157,8 +157,8 @@ class Host(Units):
             return self.server.wait_delivered(mark, seconds)
 
         def found():
-            return [text for _, text in list(self.world.sink.mails)
-                    if mark in text and "by mx2.example.org" in text and self.second in text]
+            return [text for _, text, client in list(self.world.sink.mails)
+                    if mark in text and client in (self.first, self.second)]
         wait_for(found, f"mail with '{mark}' from {self.name}", seconds)
         return found()[0]
 

@@ -65,7 +65,7 @@ def wire(host):
 
 
 class Sink:
-    """An SMTP server at every address that takes everything: `mails` are (recipients, text)."""
+    """An SMTP server at every address that takes everything: `mails` are (recipients, text, client)."""
 
     def __init__(self, ns, port=25):
         self.mails = []
@@ -78,22 +78,22 @@ class Sink:
 
     def serve(self):
         while True:
-            sock, _ = self.listener.accept()
-            threading.Thread(target=self.converse, args=(sock,), daemon=True).start()
+            sock, peer = self.listener.accept()
+            threading.Thread(target=self.converse, args=(sock, peer[0]), daemon=True).start()
 
-    def converse(self, sock):
+    def converse(self, sock, peer):
         sock.settimeout(60)
         try:
             with sock, sock.makefile("rwb") as file:
                 file.write(b"220 sink.test ESMTP\r\n")
                 file.flush()
                 recipients = []
-                while self.command(file, file.readline(), recipients):
+                while self.command(file, file.readline(), recipients, peer):
                     file.flush()
         except OSError:
             pass  # the client went
 
-    def command(self, file, line, recipients):
+    def command(self, file, line, recipients, peer):
         verb = line[:4].upper()
         if verb == b"RCPT":
             recipients.append(line[line.index(b"<") + 1:line.index(b">")].decode())
@@ -103,7 +103,8 @@ class Sink:
             lines = []
             while (part := file.readline()) not in (b".\r\n", b""):
                 lines.append(part)
-            self.mails.append((tuple(recipients), b"".join(lines).decode("utf-8", "replace")))
+            text = b"".join(lines).decode("utf-8", "replace")
+            self.mails.append((tuple(recipients), text, peer))
             recipients.clear()
         file.write(b"250-sink.test\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n" if verb == b"EHLO" else b"250 2.0.0 ok\r\n")
         if verb == b"QUIT":
@@ -111,7 +112,7 @@ class Sink:
         return bool(line) and verb != b"QUIT"
 
     def found(self, recipient):
-        return [text for recipients, text in self.mails if recipient in recipients]
+        return [text for recipients, text, _ in list(self.mails) if recipient in recipients]
 
     def wait(self, recipient, seconds=30):
         """The text of the mail to that recipient, when it has come."""
