@@ -1,7 +1,11 @@
 """What all cases with our program use."""
 import contextlib
+import threading
 
-from hosts import Host
+from hosts import DEFERS, RELAYS, Host
+
+KINDS = {"plain": RELAYS, "defer": DEFERS}
+_lock = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -13,3 +17,14 @@ def own_host(world, name, mta="postfix", knowledge=True, **how):
         yield host.up(**how)
     finally:
         host.down()
+
+
+@contextlib.contextmanager
+def shared(world, kind, mta):
+    """The host of that kind that many cases use, each with domains of its own."""
+    with _lock:
+        entry = world.shared.setdefault((kind, mta), [threading.Lock(), None])
+    with entry[0]:
+        if not entry[1]:
+            entry[1] = Host(world, f"{kind}-{mta[0]}", mta, world.knowledge).up(KINDS[kind])
+    yield entry[1]

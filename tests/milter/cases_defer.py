@@ -1,8 +1,9 @@
 """With prepared verdicts: logged by default, deferred by choice, only for the affected recipient, bounded."""
+import re
 import time
 
-from case import own_host
-from hosts import DEFERS, RELAYS, deferred, taken
+from case import own_host, shared
+from hosts import DEFERS, deferred, taken
 from mta import PASSWORD, USER
 from procs import wait_for
 from promise import Case, Wrong
@@ -25,8 +26,7 @@ def blocked(world, rule="R02", **how):
 
 def only_the_affected(world):
     """The right code, at RCPT, for that recipient alone, in both mail servers."""
-    with own_host(world, "code-p", settings=DEFERS) as postfix, \
-            own_host(world, "code-s", "sendmail", settings=DEFERS) as sendmail:
+    with shared(world, "defer", "postfix") as postfix, shared(world, "defer", "sendmail") as sendmail:
         for rule, code in CODES.items():
             domain, _ = blocked(world, rule)
             other, _ = world.domain()
@@ -53,7 +53,7 @@ def partly(world):
     world.policies.extra[domain] = "mx: b." + domain + "\r\n"
     world.knowledge.publish(domain)
     world.knowledge.verdict(address)
-    with own_host(world, "partly", settings=DEFERS) as host:
+    with shared(world, "defer", "postfix") as host:
         host.knows(domain, "partial")
         taken("one of two", host.rcpt("x@" + domain))
         world.knowledge.verdict(second)
@@ -63,7 +63,7 @@ def partly(world):
 
 def ends(world):
     """A cleared verdict frees at once; after one that ran out a probe passes first."""
-    with own_host(world, "ends", settings=DEFERS) as host:
+    with shared(world, "defer", "postfix") as host:
         domain, verdict = blocked(world)
         host.knows(domain, "blocked")
         deferred("before", host.rcpt("a@" + domain), "4.7.4")
@@ -80,10 +80,8 @@ def ends(world):
 def queued(world):
     """A mail server that relays keeps what is deferred, and delivers it when the verdict is cleared."""
     with own_host(world, "queue", settings=DEFERS) as host, \
-            own_host(world, "queuer", settings=f'trusted_networks = ["{RELAY}"]\n') as sender:
-        host.reload(DEFERS.replace(f'"{RELAY}"', f'"{RELAY}", "{sender.address}"'))
+            own_host(world, "queuer", knowledge=None, units=False) as sender:
         sender.set(f"relayhost = [{host.address}]")
-        host.set(f"mynetworks = 127.0.0.0/8 {RELAY} {sender.address}")
         domain, verdict = blocked(world)
         other, _ = world.domain()
         host.knows(domain, "blocked")
@@ -134,7 +132,7 @@ def not_these(world):
             s.starttls()
             s.login(USER, PASSWORD)
             taken("who logged in", s.mail("archivist@example.org", "b@" + domain)[1])
-        host.reload(DEFERS.replace(f'peers = ["{RELAY}"]', 'peers = ["192.0.2.200"]'))
+        host.reload(re.sub("peers = .*", 'peers = ["198.51.100.200"]', DEFERS))
         wait_for(lambda: host.rcpt("c@" + domain).startswith("250"), "the new settings", 5)
         host.server.inject("local@" + domain)
         world.sink.wait("local@" + domain)
@@ -160,7 +158,7 @@ def by_choice(world):
 
 def operator(world):
     """`mxwarden policy bypass` silences the milter within a second."""
-    with own_host(world, "bypass", settings=DEFERS) as host:
+    with shared(world, "defer", "postfix") as host:
         domain, _ = blocked(world)
         host.knows(domain, "blocked")
         deferred("before", host.rcpt("a@" + domain), "4.7.4")
@@ -172,7 +170,7 @@ def operator(world):
 
 def reread_pending(world):
     """A verdict with one session acts only after the policy was fetched again, and not for an outdated one."""
-    with own_host(world, "reread", settings=DEFERS) as host:
+    with shared(world, "defer", "postfix") as host:
         domain, address = world.domain()
         world.knowledge.publish(domain)
         before = world.policies.asked.count(domain)
@@ -184,8 +182,7 @@ def reread_pending(world):
 
 def default(world):
     """As shipped: a mail under a verdict is logged and passes, in both mail servers."""
-    with own_host(world, "default-p", settings=RELAYS) as postfix, \
-            own_host(world, "default-s", "sendmail", settings=RELAYS) as sendmail:
+    with shared(world, "plain", "postfix") as postfix, shared(world, "plain", "sendmail") as sendmail:
         domain, _ = blocked(world)
         for host in (postfix, sendmail):
             host.knows(domain, "blocked")

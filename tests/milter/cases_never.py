@@ -2,9 +2,9 @@
 own and its header on inbound mail; and names nobody. The paths of the mail are under a verdict all the time."""
 import re
 
-from case import own_host
+from case import shared
 from cases_defer import BOTH, NEEDS, VERDICTS, blocked
-from hosts import RELAYS, taken
+from hosts import taken
 from mta import PASSWORD, USER
 from promise import Case, Wrong
 from world import STRANGER
@@ -34,12 +34,12 @@ def compare(what, text, sent):
 
 def outbound(mta, own):
     def check(world):
-        with own_host(world, "never-" + mta[0], mta, settings=RELAYS) as host:
+        with shared(world, "plain", mta) as host:
             domain, _ = blocked(world)
             host.knows(domain, "blocked")
             sessions = {"relay": host.client, "submission": lambda: login(host)}
             for role, begin in sessions.items():
-                for sender in ("correspondent@example.com", ""):
+                for sender in ("sendernever@example.com", ""):
                     recipient, mark = f"recipient{role}{len(sender)}@{domain}", f"{role}{len(sender)}"
                     sent = message(mark, own)
                     with begin() as s:
@@ -52,7 +52,7 @@ def outbound(mta, own):
                 found = host.decisions(domain)[-1]
                 if (found["role"], found["path"]) != (role, "blocked"):
                     raise Wrong(f"{mta}, {role}: {found}")
-            host.no_local_part("correspondent", "recipientrelay", "recipientsubmission")
+            host.no_local_part("sendernever", "recipientrelay", "recipientsubmission")
     return check
 
 
@@ -67,12 +67,12 @@ def login(host):
 def inbound(mta, own):
     """Of a forged line the other method's result stays, a line of others stays whole; ours comes on top."""
     def check(world):
-        with own_host(world, "in-" + mta[0], mta, settings=RELAYS) as host:
+        with shared(world, "plain", mta) as host:
             sent = message("inbound", own)
             with host.client(source=STRANGER) as s:
                 s.ehlo()
-                for reply in (s.say("MAIL FROM:<stranger@example.net>"),
-                              s.say("RCPT TO:<mailbox@example.org>"), s.body(*sent, text=BODY)):
+                for reply in (s.say("MAIL FROM:<strangernever@example.net>"),
+                              s.say("RCPT TO:<mailboxnever@example.org>"), s.body(*sent, text=BODY)):
                     taken(mta, reply)
             text = host.arrived("Subject: inbound")
             lines = re.split(r"\n(?![ \t])", text.replace("\r\n", "\n").split("\n\n")[0])
@@ -86,18 +86,18 @@ def inbound(mta, own):
             rest = [line for line in sent if not line.startswith("Authent")]
             if [line for line in lines if line in rest] != rest:
                 raise Wrong(f"{mta}: other headers were changed", lines)
-            host.no_local_part("stranger@", "mailbox")
+            host.no_local_part("strangernever", "mailboxnever")
     return check
 
 
 def trusted(world):
     """From a trusted peer nothing is removed: also results in our own name stay."""
-    with own_host(world, "peer", settings=RELAYS) as host:
+    with shared(world, "plain", "postfix") as host:
         sent = message("peer", "mx1.example.org")
         with host.client() as s:
             s.ehlo()
             s.need("MAIL FROM:<correspondent@example.com>")
-            s.need("RCPT TO:<mailbox@example.org>")
+            s.need("RCPT TO:<mailboxnever@example.org>")
             taken("peer", s.body(*sent, text=BODY))
         text = host.arrived("Subject: peer").replace("\r\n", "\n")
         if "\n".join(sent[:3]).replace("\r\n", "\n") not in text:

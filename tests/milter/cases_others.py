@@ -3,7 +3,7 @@ import os
 import re
 
 import dkim
-from case import own_host
+from case import own_host, shared
 from cases_defer import BOTH, NEEDS
 from hosts import taken
 from procs import run, wait_for
@@ -80,8 +80,8 @@ def between(mta):
             text = host.arrived("Subject: others").replace("\r\n", "\n")
             found = [re.sub(r"\n[ \t]+", " ", line) for line in re.split(r"\n(?![ \t])", text)
                      if line.startswith("Authentication-Results:")]
-            wanted = (r"x-tls=none$", r"dkim=pass \(1024-bit key.*header\.d=sender\.test",
-                      r"dmarc=pass .*header\.from=sender\.test")
+            wanted = (r"x-tls=none$", r"dkim=pass \(1024-bit key.*header\.d=sender\.example\.net",
+                      r"dmarc=pass .*header\.from=sender\.example\.net")
             for pattern in wanted:
                 if sum(bool(re.search(pattern, line)) for line in found) != 1:
                     raise Wrong(f"{mta}: not once: {pattern}", found)
@@ -92,7 +92,7 @@ def between(mta):
 
 def miltertest(world):
     """OpenDKIM's miltertest with a script of ours."""
-    with own_host(world, "lua") as host:
+    with shared(world, "plain", "postfix") as host:
         run("miltertest", "-D", "socket=local:" + host.socket, "-s", HERE + "/default.lua")
 
 
@@ -120,7 +120,7 @@ def raw(world):
         host.flows(f"still@{domain}")
         if host.pid != pid:
             raise Wrong("the milter ended", host.last_words())
-        wait_for(lambda: host.connections() == 0, f"no connection, not {host.connections()}", 15)
+        wait_for(lambda: host.connections() == 0, "no connection to be open", 15)
 
 
 CASES = [*(Case(f"others/{mta}", between(mta), NEEDS) for mta in BOTH),

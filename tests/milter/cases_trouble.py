@@ -271,7 +271,7 @@ def vanish(mta):
             host.flows(f"still@{domain}")
             if host.pid != pid:
                 raise Wrong("the milter ended", host.last_words())
-            wait_for(lambda: host.connections() == 0, f"no connection, not {host.connections()}", 10)
+            wait_for(lambda: host.connections() == 0, "no connection to be open", 10)
     return check
 
 

@@ -13,7 +13,7 @@ from sendmail import TOP
 from smtp import Smtp
 from snippets import main_cf, snippet
 from topology import remove_host
-from world import RELAY
+from world import LINKS, RELAY, RELAY6
 
 UNIT = "mxwarden-milter.service"
 SPOOL = "/var/spool/postfix"
@@ -24,10 +24,10 @@ operator = "{root}/var/lib/mxwarden/operator"
 
 """
 # What most hosts have: the relay's clients are known, and nothing else differs from what is shipped.
-RELAYS = f'trusted_networks = ["{RELAY}", "2001:db8:ff::10"]\n'
+RELAYS = f'trusted_networks = ["{RELAY}", "{RELAY6}", "{LINKS}"]\n'
 DEFERS = RELAYS + f"""
 [milter.defer]
-peers = ["{RELAY}"]
+peers = ["{RELAY}", "{LINKS}"]
 domains = ["*"]
 max_share = 100
 """
@@ -74,7 +74,7 @@ class Host(Units):
                 os.symlink(f"{self.knowledge.run}/{name}", f"{self.root}/run/mxwarden/{name}")
 
     def write_settings(self, settings):
-        head = "[milter]\n"
+        head = f'[milter]\nsocket = "local:{self.socket}"\n'
         if self.mta == "postfix":
             head = snippet("postfix.md", "mxwarden.toml milter").replace(SPOOL, self.server.dir + "/queue")
         page = self.mta + ".md"
@@ -194,7 +194,7 @@ class Host(Units):
             sock.connect(self.root + "/run/mxwarden/milter/metrics.sock")
             sock.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             text = sock.makefile().read()
-        return int(float(re.search(r"^mxwarden_milter_connections (\S+)", text, re.M).group(1)))
+        return int(float(re.search(r"^mxwarden_milter_connections\{.*\} (\S+)", text, re.M).group(1)))
 
     def store(self):
         return self.state_folder("milter") + "/milter.db"

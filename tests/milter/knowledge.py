@@ -88,7 +88,7 @@ class Knowledge:
 
     def up(self):
         self.units.write_file("etc/mxwarden/mxwarden.toml", CONFIG.format(
-            root=self.units.root, resolver=RESOLVER, ca=self.world.pki.path("root.pem"),
+            root=self.units.root, resolver=RESOLVER, ca=self.world.dir + "/ca.pem",
             milter=IDS["mxw-milter"], operator=IDS["mxw-op"]))
         folder = self.units.state_folder("operator")
         os.makedirs(folder + "/domain")

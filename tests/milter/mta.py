@@ -5,7 +5,7 @@ import shutil
 from postfix import Instance
 from procs import Failure, has_text, run, wait_for
 from sendmail import BINARY, OWN_DEV, Sendmail
-from world import RELAY, RELAY6
+from world import LINKS, RELAY, RELAY6
 
 USER, PASSWORD = "archivist", "not-a-real-secret"
 MAILBOXES = 64790  # owner of the delivered mail
@@ -38,7 +38,7 @@ class PostfixServer(Instance):
             "myhostname": "mx1.example.org", "mydomain": "example.org",
             "myorigin": "example.org", "inet_interfaces": ", ".join(["127.0.0.1", *addresses]),
             "inet_protocols": "all", "smtputf8_enable": "yes", "maillog_file_prefixes": "/run",
-            "mynetworks": f"127.0.0.0/8 {RELAY} [{RELAY6}]",
+            "mynetworks": f"127.0.0.0/8 {RELAY} {LINKS} [{RELAY6}]",
             "virtual_mailbox_domains": "example.org", "virtual_mailbox_base": self.dir + "/mail",
             "virtual_mailbox_maps": "static:box/", "virtual_transport": "virtual",
             "virtual_uid_maps": f"static:{MAILBOXES}", "virtual_gid_maps": f"static:{MAILBOXES}",

@@ -19,6 +19,7 @@ from topology import RTR
 DIR = "/run/mxw-milter"
 RELAY, STRANGER, RESOLVER, SINK = "203.0.113.10", "203.0.113.11", "203.0.113.53", "203.0.113.25"
 RELAY6 = "2001:db8:ff::10"
+LINKS = "192.0.2.0/24"  # of the hosts: what in `mxw-rtr` binds to no address comes from there
 POLICY_HOST = "203.0.113.80"
 # Domains with a mail server of their own, one for each thing a case does: verdicts do not meet.
 DOMAINS = {f"d{n}.test": f"203.0.113.{100 + n}" for n in range(100)}
@@ -57,12 +58,14 @@ class World:
         self.children = []  # of ours that talk over pipes
         self.names = self.sink = self.contract = self.policies = self.knowledge = None
         self.free = iter(DOMAINS)
+        self.shared = {}
 
     def up(self):
         self.clear()
         for folder in (DIR, DIR + "/log", self.bin):
             os.makedirs(folder, mode=0o755)
         self.pki.make()
+        shutil.copy(self.pki.path("root.pem"), DIR + "/ca.pem")  # for all to read; the keys are not
         topology.add(RTR)
         addresses = (RELAY, STRANGER, RESOLVER, SINK, POLICY_HOST, *DOMAINS.values())
         batch = "".join(f"addr add {a} dev lo\n" for a in addresses)
