@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/milter_rows.hpp"
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
 
@@ -49,7 +50,9 @@ struct StrayRoute {
 
 [[nodiscard]] std::string impact_text(const Impact& impact, const std::vector<StrayRoute>& strays,
                                       bool routes_known);
+// `milter`: what it decided in that time; null: it does not answer.
 [[nodiscard]] std::string impact_json(const Impact& impact, const std::vector<StrayRoute>& strays,
-                                      bool routes_known);
+                                      bool routes_known,
+                                      const std::vector<MilterTally>* milter = nullptr);
 
 }  // namespace mxw::cli

@@ -1,10 +1,12 @@
 // `mxwarden impact`: what enforcing would change, before it is switched on.
 #include <cstdio>
+#include <optional>
 
 #include "cli/complain.hpp"
 #include "cli/control.hpp"
 #include "cli/duration.hpp"
 #include "cli/impact.hpp"
+#include "cli/milter_rows.hpp"
 #include "cli/policy_pages.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
@@ -35,6 +37,14 @@ bool find_strays(const Given& given, const Impact& impact, std::vector<StrayRout
   return done.has_value();
 }
 
+std::optional<std::vector<MilterTally>> tally_of(const Given& given, Time from) {
+  const auto control = MilterControl::of(given);
+  if (!control) return std::nullopt;
+  auto tally = control->tally(from);
+  if (!tally) return std::nullopt;
+  return std::move(*tally);
+}
+
 int impact(const Given& given) {
   std::int64_t since = kDefaultSince;
   if (given.has("since")) {
@@ -45,12 +55,20 @@ int impact(const Given& given) {
   const auto config = settings(given);
   if (!config) return complain(config.error());
   const std::string folder = given.text("answers", config->paths.state + "/map");
-  const auto read = read_answers(folder, wall_clock() - since);
-  if (!read) return complain(read.error());
+  const Time from = wall_clock() - since;
+  const auto milter = tally_of(given, from);
+  auto read = read_answers(folder, from);
+  if (!read && !milter) return complain(read.error());
+  const bool map = read.has_value();
+  if (!map) read = Impact{};  // a host may have the milter alone
   std::vector<StrayRoute> strays;
   const bool known = find_strays(given, *read, strays);
-  const std::string out =
-      given.has("json") ? impact_json(*read, strays, known) : impact_text(*read, strays, known);
+  std::string out;
+  if (given.has("json"))
+    out = impact_json(*read, strays, known, milter ? &*milter : nullptr);
+  else if (map)
+    out = impact_text(*read, strays, known);
+  if (!given.has("json") && milter) out += tally_text(*milter);
   std::fputs(out.c_str(), stdout);
   return kOk;
 }
@@ -60,7 +78,8 @@ constexpr Option kOptions[] = {
     {"answers", "DIR", "where answers.ndjson stands (default: <paths.state>/map)"},
     {"json", nullptr, "one JSON object"},
     kConfigOption,
-    kSocketOption};
+    kSocketOption,
+    kMilterSocketOption};
 
 }  // namespace
 
@@ -74,9 +93,13 @@ const Verb kImpact{
         "Reads what mxwarden-map answered and what it would have answered when enforcing: how many "
         "lookups, which domains would be bound, and which of their MX hosts the policy does not "
         "name. "
-        "Whether a message would have been held nobody can say from this: that is said, too.",
+        "What mxwarden-milter decided in that time follows where it runs: with dry_run what it "
+        "would have done. Whether a message would have been held nobody can say from this: that is "
+        "said, too.",
     .options = kOptions,
-    .exits = "0 printed; 2 usage or settings; 4 the map has written nothing yet",
+    .exits =
+        "0 printed; 2 usage or settings; 4 the map has written nothing yet and no "
+        "milter answers",
     .run = impact,
 };
 

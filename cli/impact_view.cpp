@@ -74,7 +74,7 @@ std::string impact_text(const Impact& impact, const std::vector<StrayRoute>& str
 }
 
 std::string impact_json(const Impact& impact, const std::vector<StrayRoute>& strays,
-                        bool routes_known) {
+                        bool routes_known, const std::vector<MilterTally>* milter) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().member("v", 1).member("lookups", impact.lookups);
@@ -100,7 +100,9 @@ std::string impact_json(const Impact& impact, const std::vector<StrayRoute>& str
         .member("mx_host", std::string_view(stray.mx_host))
         .member("address", std::string_view(stray.address))
         .end_object();
-  json.end_array().member("tls_outcome", "not known").end_object();
+  json.end_array();
+  if (milter != nullptr) append_tally(json.key("milter"), *milter);
+  json.member("tls_outcome", "not known").end_object();
   return out + "\n";
 }
 

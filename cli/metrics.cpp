@@ -1,6 +1,5 @@
 // `mxwarden metrics`: the numbers of all programs, printed or served to Prometheus.
 #include <cstdio>
-#include <optional>
 
 #include "cli/complain.hpp"
 #include "cli/settings.hpp"
@@ -22,13 +21,7 @@ int metrics(const Given& given) {
   }
   if (listen.address.family != 0 && !given.has("once"))
     return service::serve_metrics(*config, listen);
-  std::vector<service::Scraped> all;
-  for (const std::string_view program : service::kPrograms) {
-    auto text = service::scrape(config->paths.run + "/" + std::string(program) + "/metrics.sock");
-    all.push_back(
-        {std::string(program), text ? std::optional<std::string>(std::move(*text)) : std::nullopt});
-  }
-  std::fputs(service::joined(all).c_str(), stdout);
+  std::fputs(service::scrape_all(config->paths.run).c_str(), stdout);
   return kOk;
 }
 

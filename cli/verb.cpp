@@ -15,7 +15,7 @@ constexpr const Verb* kVerbs[] = {
     &kPolicyCheck,       &kPolicyLint,       &kPolicyShow,    &kPolicyList,     &kPolicyHistory,
     &kPolicyRefresh,     &kPolicyRemove,     &kPolicyImport,  &kPolicyExport,   &kPolicyBypass,
     &kPolicyPin,         &kPolicyReportOnly, &kPolicyRelease, &kEnforcementOff, &kEnforcementOn,
-    &kEnforcementStatus, &kImpact,           &kMetrics,       &kVerify,
+    &kEnforcementStatus, &kExplain,          &kImpact,        &kMetrics,        &kVerify,
 };
 
 std::vector<std::string> words_of(const Verb& verb) {

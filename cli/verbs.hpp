@@ -15,6 +15,7 @@ extern const Verb kPolicyShow, kPolicyHistory, kPolicyList;  // policy_show.cpp
 extern const Verb kPolicyRefresh, kPolicyRemove;             // policy_change.cpp
 extern const Verb kPolicyImport, kPolicyExport;              // policy_files.cpp
 extern const Verb kImpact;                                   // impact_verb.cpp
+extern const Verb kExplain;                                  // explain.cpp
 extern const Verb kMetrics;                                  // metrics.cpp
 
 }  // namespace mxw::cli

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "core/base/event_loop.hpp"
+#include "core/feed/hint_gate.hpp"
 #include "map/asker.hpp"
-#include "map/hint_gate.hpp"
 #include "map/waiting.hpp"
 
 namespace mxw::map {
@@ -47,7 +47,7 @@ class ColdDesk {
   Asker& asker_;
   Waiting waiting_;
   Ready ready_;
-  HintGate gate_;
+  feed::HintGate gate_;
   Counters counters_;
   Timer deadline_, ping_;
 };

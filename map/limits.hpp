@@ -36,10 +36,6 @@ inline constexpr std::int64_t kPing = 5 * kSecond;
 // 1,000 questions of 3 s for 60 s are 20,000; full means that nobody waits, so it may be less.
 inline constexpr std::size_t kVainDomains = 16'384;
 
-// Hints to policyd (semantics 11): 100/s; one domain once a minute.
-inline constexpr unsigned kHintsPerSecond = 100;
-inline constexpr std::int64_t kHintAgain = 60 * kSecond;
-
 // Freshness (semantics 11).
 inline constexpr std::int64_t kNoneHot = 24 * kHour;
 inline constexpr std::int64_t kNoneFresh = 1 * kHour;

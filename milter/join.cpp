@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -106,7 +107,7 @@ bool known_bare(const feed::DomainEntry* entry, const Shield& shield, Time now) 
   if (shield.sts) return true;  // in mode none
   const rows::DomainRow* const row = entry->domain();
   return row != nullptr && row->state == rows::DomainState::none && row->checked_at &&
-         now <= *row->checked_at + kNoneHolds;
+         now - kNoneHolds <= *row->checked_at;
 }
 
 // The work for one domain: host by host, address by address, verdict by verdict.
@@ -149,15 +150,21 @@ class Join {
   bool some_met_ = false;  // by an active verdict
 };
 
+// Both times are whatever a line had: nothing is added to them before they are compared.
+bool in_time(Time reread, Time since) {
+  constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+  return reread >= since || since.ns < kFirst + kRereadHolds || reread >= since - kRereadHolds;
+}
+
 bool route_holds(const rows::RouteRow& row, Time now) {
   // Routes of another source than policyd's are no basis (core/rows/dane_rows.hpp).
-  return now <= std::max(row.until, row.seen + kRouteHolds) &&
+  return (now <= row.until || now - kRouteHolds <= row.seen) &&
          rows::parse_route_source(row.source).has_value();
 }
 
 // The policy that a verdict rests on, and the one held, must be what was read again.
 bool Join::confirmed(const HeldVerdict& held) const {
-  if (reread_ == nullptr || reread_->at < held.since - kRereadHolds) return false;
+  if (reread_ == nullptr || !in_time(reread_->at, held.since)) return false;
   if (!reread_->ok) return held.row.count >= 2;
   return held.row.count >= 1 && reread_->id == shield_.id && reread_->mode == shield_.mode;
 }
@@ -165,7 +172,7 @@ bool Join::confirmed(const HeldVerdict& held) const {
 Met Join::weigh(const HeldVerdict& held) {
   const rows::VerdictRow& row = held.row;
   const bool active = row.state == rows::VerdictState::active && now_ <= row.expires;
-  if (!active && now_ > row.expires + feed::VerdictReplica::kAfter) return Met::not_at_all;
+  if (!active && now_ - feed::VerdictReplica::kAfter > row.expires) return Met::not_at_all;
   const bool outdated = row.policy_domain == out_.path.domain && !row.policy_id.empty() &&
                         row.policy_id != shield_.id;
   if (outdated) return Met::not_at_all;

@@ -1,7 +1,7 @@
 // The macros a session reads, by the stage at which the MTA has to be asked for them
 // (smfi_setsymlist): Postfix and Sendmail send them so, whatever their settings say. `i` is not
 // asked for before MAIL: the MTA's id changes after STARTTLS, and the earlier stage would be found
-// first.
+// first. None of these is written with `+20` for a blank, as Sendmail writes names in certificates.
 #pragma once
 
 namespace mxw::milter {

@@ -22,19 +22,9 @@ Time wall_clock() {
   return {std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
 
-// As long as nobody tells anything.
-class NothingKnown final : public Lookup {
- public:
-  DomainPath path(std::string_view domain, Time, bool) override {
-    DomainPath path;
-    path.domain = domain;
-    return path;
-  }
-  std::optional<SessionVerdict> session(const Endpoint&, const Endpoint&, Time, Time) override {
-    return std::nullopt;
-  }
-  bool take_probe(std::string_view, Time) override { return false; }
-};
+JoinSettings join_of(const config::Milter& milter) {
+  return {.families = milter.families, .egress = milter.egress};
+}
 
 Breaker::Limits limits_of(const config::Milter& milter) {
   return {.max_share = milter.defer.max_share, .min_count = milter.defer.min_count};
@@ -67,12 +57,12 @@ Result<void> Program::start(service::Context& context) {
   if (!compiled) return std::unexpected(std::move(compiled.error()));
   set_settings(std::move(*compiled));
   if (auto locked = lock(context.state_folder); !locked) return locked;
-  lookup_ = std::make_unique<NothingKnown>();
   breaker_ = std::make_unique<Breaker>(limits_of(context.config.milter));
   writer_ = std::make_unique<RecordWriter>(context.state_folder);
   recorder_ = std::make_unique<QueueRecorder>(*writer_, wall_clock);
   start_deferrals(context.state_folder);
   if (auto opened = open_filter(context); !opened) return opened;
+  if (auto started = start_knowledge(context); !started) return started;
   if (auto opened = open_control(context); !opened) service::log_warning(opened.error().message);
   add_metrics(context.metrics);
   recorder_->start();
@@ -97,6 +87,20 @@ Result<void> Program::lock(const std::string& folder) {
   return {};
 }
 
+// After the filter's socket was made, since its thread runs from here on; before the filter serves.
+Result<void> Program::start_knowledge(service::Context& context) {
+  const config::Paths& paths = context.config.paths;
+  Knowledge::Settings settings;
+  settings.policyd_feed = paths.run + "/policyd/feed.sock";
+  settings.policyd_ask = paths.run + "/policyd/ask.sock";
+  settings.sensor_feed = paths.run + "/sensor/feed.sock";
+  settings.cache_path = context.state_folder + "/policyd.cache";
+  settings.operator_dir = paths.operator_dir;
+  settings.join = join_of(context.config.milter);
+  knowledge_ = std::make_unique<Knowledge>(std::move(settings));
+  return knowledge_->start();
+}
+
 void Program::start_deferrals(const std::string& folder) {
   const auto rows = writer_->start(wall_clock());
   auto key = deferral_key_file(folder + "/deferral.key");
@@ -117,9 +121,10 @@ Result<void> Program::open_filter(service::Context& context) {
   options.group = milter.socket_group;
   options.backlog = milter.backlog;
   options.timeout = milter.timeout;
-  const Shared shared{*lookup_, deferrals_, *breaker_, *recorder_, wall_clock};
   Filter::Hooks hooks;
-  hooks.open = [this, shared] {
+  hooks.open = [this] {
+    const Shared shared{*knowledge_, deferrals_, *breaker_, *recorder_,
+                        [this] { return knowledge_->now(); }};
     return std::make_unique<Session>(settings(), shared, next_session_.fetch_add(1));
   };
   hooks.wants_headers = [this] { return settings()->header; };
@@ -154,6 +159,10 @@ void Program::status(JsonWriter& json) const {
   json.member("breaker_open", breaker_->open(wall_clock()));
   const Breaker::Counts counts = breaker_->counts(wall_clock());
   json.member("rcpts_hour", counts.rcpts).member("deferrals_hour", counts.deferrals);
+  const Knowledge::Numbers known = knowledge_->numbers();
+  json.member("policyd", known.policyd).member("sensor", known.sensor);
+  json.member("domains", known.domains).member("policies", known.policies);
+  json.member("verdicts", known.verdicts).member("brakes", known.brakes);
   json.member("connections", filter_->counters().live.load());
   json.member("queued", recorder_->queued());
   json.member("rows_lost", writer_->counters().rows_lost + recorder_->counters().dropped);
@@ -167,12 +176,14 @@ void Program::reload(const config::Config& config) {
   }
   set_settings(std::move(*compiled));
   breaker_->set_limits(limits_of(config.milter));
+  knowledge_->set_join(join_of(config.milter));
 }
 
 // What is told until the last session has ended is written: smfi_main() does not wait for them.
 void Program::stop() {
   if (filter_ && serving_.joinable()) filter_->stop();
   if (serving_.joinable()) serving_.join();
+  if (knowledge_) knowledge_->stop();
   if (recorder_) recorder_->stop();
   control_.reset();
 }

@@ -13,7 +13,7 @@
 #include "milter/control.hpp"
 #include "milter/deferrals.hpp"
 #include "milter/filter.hpp"
-#include "milter/lookup.hpp"
+#include "milter/knowledge.hpp"
 #include "milter/queue_recorder.hpp"
 #include "milter/record_writer.hpp"
 #include "milter/settings.hpp"
@@ -37,12 +37,14 @@ class Program {
   struct Numbers;
 
   [[nodiscard]] Result<void> lock(const std::string& folder);
+  [[nodiscard]] Result<void> start_knowledge(service::Context& context);
   void start_deferrals(const std::string& folder);
   [[nodiscard]] Result<void> open_filter(service::Context& context);
   [[nodiscard]] Result<void> open_control(service::Context& context);
   [[nodiscard]] std::shared_ptr<const Settings> settings() const;
   void set_settings(std::shared_ptr<const Settings> settings);
   void add_metrics(service::Metrics& metrics);
+  void add_knowledge_metrics(service::Metrics& metrics);
   void status(JsonWriter& json) const;
 
   mutable std::mutex mutex_;
@@ -50,7 +52,7 @@ class Program {
   std::atomic<std::uint64_t> next_session_;
 
   Fd lock_, control_fd_;
-  std::unique_ptr<Lookup> lookup_;
+  std::unique_ptr<Knowledge> knowledge_;
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<QueueRecorder> recorder_;
   std::unique_ptr<Breaker> breaker_;

@@ -17,7 +17,38 @@ constexpr std::initializer_list<std::int64_t> kBounds = {
 
 }  // namespace
 
+void Program::add_knowledge_metrics(service::Metrics& m) {
+  using N = Knowledge::Numbers;
+  const auto gauge = [&](std::string_view name, std::string_view help, auto N::* member,
+                         service::Labels labels = {}) {
+    m.gauge_of(
+        name, help,
+        [this, member] { return static_cast<std::int64_t>(knowledge_->numbers().*member); },
+        labels);
+  };
+  const auto counter = [&](std::string_view name, std::string_view help,
+                           std::uint64_t N::* member) {
+    m.counter_of(name, help, [this, member] { return knowledge_->numbers().*member; });
+  };
+  constexpr std::string_view kConnected = "mxwarden_milter_feed_connected";
+  gauge(kConnected, "1: the feed is read", &N::policyd, {{"feed", "policyd"}});
+  gauge(kConnected, "1: the feed is read", &N::sensor, {{"feed", "sensor"}});
+  gauge("mxwarden_milter_ask_connected", "1: policyd can be asked", &N::ask);
+  gauge("mxwarden_milter_feed_domains", "Domains of the feed", &N::domains);
+  gauge("mxwarden_milter_feed_policies", "Policies of the feed", &N::policies);
+  gauge("mxwarden_milter_verdicts", "Verdicts of the sensor that are held", &N::verdicts);
+  gauge("mxwarden_milter_brakes", "Domains with an operator's word", &N::brakes);
+  counter("mxwarden_milter_rows_refused_total", "Rows and verdicts over a bound", &N::refused);
+  counter("mxwarden_milter_lines_skipped_total", "Lines of the feeds not taken", &N::skipped);
+  counter("mxwarden_milter_bad_cache_files_total", "Cache files not taken", &N::bad_files);
+  counter("mxwarden_milter_cache_failed_total", "Cache files not written", &N::cache_failed);
+  counter("mxwarden_milter_rereads_total", "Policies asked to be read again", &N::rereads);
+  counter("mxwarden_milter_hints_total", "Hints to policyd", &N::hints);
+  counter("mxwarden_milter_hints_dropped_total", "Hints over the rate", &N::hints_dropped);
+}
+
 void Program::add_metrics(service::Metrics& m) {
+  add_knowledge_metrics(m);
   const QueueRecorder::Counters& told = recorder_->counters();
   for (std::size_t role = 0; role < QueueRecorder::kRoles; ++role)
     for (std::size_t action = 0; action < QueueRecorder::kActions; ++action)

@@ -76,7 +76,7 @@ DaneOfDomain dane_of(std::span<const RouteRow> routes, const TlsaOf& tlsa, Time 
   DaneOfDomain out;
   for (const RouteRow& row : routes) {
     const std::optional<RouteFacts> facts = parse_route_source(row.source);
-    if (!facts || row.until + kRouteGrace < now) continue;
+    if (!facts || row.until < now - kRouteGrace) continue;
     if (hosts.empty()) out.until = row.until;
     out.until = std::min(out.until, row.until);
     mx_secure = mx_secure && facts->mx_secure;

@@ -40,7 +40,7 @@ Result<config::Config> settings(const DaemonOptions& options) {
 class Run {
  public:
   Run(const Daemon& daemon, const DaemonOptions& options, config::Config config)
-      : daemon_(daemon), options_(options), config_(std::move(config)), metrics_(daemon.name) {}
+      : daemon_(daemon), options_(options), config_(std::move(config)), metrics_(folder()) {}
 
   int go() {
     if (auto set = take_identity(); !set) return failed(set.error());
@@ -103,8 +103,8 @@ class Run {
     }
     const std::string user = given("user");
     if (user.empty()) return {};
-    const std::string folders[] = {config_.paths.run + '/' + folder(),
-                                   config_.paths.state + '/' + folder()};
+    const OwnFolder folders[] = {{config_.paths.run + '/' + folder(), kOpenFolder},
+                                 {config_.paths.state + '/' + folder(), kOwnFolder}};
     return become(user, folders);
   }
 
@@ -136,9 +136,9 @@ class Run {
         .gauge("mxwarden_build_info", "1; the labels say which program this is",
                {{"version", kVersion}, {"commit", kCommit}})
         .set(1);
-    reloads_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
+    reloads_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read anew",
                                  {{"result", "taken"}});
-    refused_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read on SIGHUP",
+    refused_ = &metrics_.counter("mxwarden_reloads_total", "Configurations read anew",
                                  {{"result", "refused"}});
   }
 

@@ -39,22 +39,24 @@ std::unexpected<Error> cannot(const std::string& what) {
 }
 
 // A folder that is somebody else's already is not taken away.
-Result<void> give(const std::string& folder, const User& user) {
-  if (::mkdir(folder.c_str(), 0755) != 0) {
+Result<void> give(const OwnFolder& folder, const User& user) {
+  const char* const path = folder.path.c_str();
+  if (::mkdir(path, folder.mode) != 0) {
     if (errno == EEXIST) return {};
-    return cannot(folder);
+    return cannot(folder.path);
   }
-  if (::chown(folder.c_str(), user.uid, user.gid) != 0) return cannot(folder);
+  if (::chmod(path, folder.mode) != 0 || ::chown(path, user.uid, user.gid) != 0)
+    return cannot(folder.path);
   return {};
 }
 
 }  // namespace
 
-Result<void> become(const std::string& name, std::span<const std::string> folders) {
+Result<void> become(const std::string& name, std::span<const OwnFolder> folders) {
   const auto user = find(name);
   if (!user) return fail(ErrorKind::usage, "there is no user " + name);
   if (::geteuid() == user->uid && ::getuid() == user->uid) return {};
-  for (const std::string& folder : folders)
+  for (const OwnFolder& folder : folders)
     if (auto given = give(folder, *user); !given) return given;
   const bool groups = user->name.empty() ? ::setgroups(0, nullptr) == 0
                                          : ::initgroups(user->name.c_str(), user->gid) == 0;

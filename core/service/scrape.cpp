@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "core/base/event_loop.hpp"
 #include "core/config/load.hpp"
@@ -108,17 +110,32 @@ Result<int> listen_at(const Endpoint& at) {
   return fd.release();
 }
 
-std::string collect(const config::Config& config) {
+// Further processes of a program have folders of their own beside its: `milter-NAME`.
+std::vector<std::string> instances(const std::string& run) {
+  constexpr std::size_t kInstances = 64;
+  std::vector<std::string> names;
+  std::error_code error;
+  for (auto at = std::filesystem::directory_iterator(run, error);
+       !error && at != std::filesystem::directory_iterator() && names.size() < kInstances;
+       at.increment(error))
+    if (const std::string name = at->path().filename(); name.starts_with("milter-"))
+      names.push_back(name);
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
+
+std::string scrape_all(const std::string& run) {
+  std::vector<std::string> programs(std::begin(kPrograms), std::end(kPrograms));
+  std::ranges::copy(instances(run), std::back_inserter(programs));
   std::vector<Scraped> all;
-  for (const std::string_view program : kPrograms) {
-    const std::string name(program);
-    auto text = scrape(config.paths.run + '/' + name + "/metrics.sock");
+  for (const std::string& name : programs) {
+    auto text = scrape(run + '/' + name + "/metrics.sock");
     all.push_back({name, text ? std::optional(*std::move(text)) : std::nullopt});
   }
   return joined(all);
 }
-
-}  // namespace
 
 Result<std::string> scrape(const std::string& socket_path, std::int64_t timeout_ns) {
   const std::int64_t until = EventLoop::now() + timeout_ns;
@@ -160,7 +177,8 @@ int serve_metrics(const config::Config& config, Endpoint listen) {
   }
   const auto fd = listen_at(listen);
   if (!fd) return failed(fd.error());
-  const auto server = HttpServer::create(**loop, *fd, [&config] { return collect(config); });
+  const auto server =
+      HttpServer::create(**loop, *fd, [&config] { return scrape_all(config.paths.run); });
   if (!server) return failed(server.error());
   log_info("metrics of all programs at http://" + config::text_of(listen) + "/metrics");
   (*loop)->run();

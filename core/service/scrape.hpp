@@ -36,6 +36,9 @@ struct Scraped {
 };
 [[nodiscard]] std::string joined(const std::vector<Scraped>& programs);
 
+// Of all programs below `run`, and of further processes of the milter (`milter-NAME`). Blocks.
+[[nodiscard]] std::string scrape_all(const std::string& run);
+
 // Serves `GET /metrics` at `listen` until SIGTERM or SIGINT; programs are asked anew for each
 // request. Returns an exit code: 0, or 4 with a line on stderr when the address cannot be had.
 [[nodiscard]] int serve_metrics(const config::Config& config, Endpoint listen);

@@ -276,6 +276,60 @@ def policy_responses():
         record(4, 0x85, served), record(2, 0x8d, b"\n" + enforce)]))
 
 
+def auth_results():
+    """A whole header value, as an MTA gives it to a milter."""
+    for i, value in enumerate((
+            b" mx1.b.test; x-tls=pass smtp.version=TLSv1.3\n\tsmtp.cipher=X smtp.bits=256",
+            b"mx1.b.test; dkim=pass header.d=a.test; x-tls=pass; spf=none",
+            b"MX1.B.TEST. 1;\r\n\tX-MTA-STS / 1 = pass;\r\n\tdmarc=none",
+            b'(a (nested \\) one) comment) "mx1.b.test" (c); (d) x-tls (e) = (f) pass',
+            b'mx1.b.test/4711; spf=fail reason="x-tls=pass; a\\"b" smtp.mailfrom=x-tls=p@a.test',
+            "b\u00fccher.test; x-tls=pass; none".encode(), b"mx1.b.test; none", b"mx2.b.test; x-tls=pass",
+            b"mx1.b.test; dkim=pass (open; x-tls=pass", b'mx1.b.test; a=b "open; x-mta-sts=pass',
+            b"mx1.b.test x-tls=pass", b"mx1.b.test;; x-tls=pass;", b"mx1.b.test; a=\0; x-tls=pass")):
+        put("auth_results", "value-%d" % i, value)
+
+
+def milter_sessions():
+    """milter_session.cpp: control = callback, or 0x80 and argument = the macro."""
+    connect, helo, mail, rcpt, data, header, end, abort = range(8)
+    j, i, name, addr, port, _, resolve, tls, cipher, auth, mailer, host, rcpt_addr, if_addr = range(14)
+
+    def session(file, settings, *steps):
+        put("milter_session", file, bytes([settings]) + b"".join(record(*s) for s in steps))
+
+    def macro(number, value):
+        return 0x80, number, value
+
+    def to(domain, address, state=6 | 2 << 3 | 1 << 6):
+        return (macro(mailer, b"smtp"), macro(host, domain), macro(rcpt_addr, address),
+                (rcpt, state, b"<" + address + b">\0NOTIFY=NEVER"))
+
+    start = (macro(j, b"mx1.b.test"), macro(name, b"MTA"), macro(addr, b"198.51.100.2"),
+             macro(port, b"25"), macro(resolve, b"OK"))
+    hello = (helo, 0, b"client.a.test")
+    results = ((header, 0, b"Authentication-Results\0 mx1.b.test; x-tls=pass; dkim=pass"),
+               (header, 0, b"TLS-Required\0 No"),
+               (header, 0, b"authentication-results\0mx1.b.test; x-mta-sts=pass"))
+    message = ((data, 0, b""), *results, macro(i, b"87B5BA7C94F"), (end, 0, b""))
+    session("inbound", 16, *start, (connect, 0, b"client.a.test\x00203.0.113.9"), hello,
+            macro(tls, b"TLSv1.3"), macro(cipher, b"TLS_AES_256_GCM_SHA384"), hello,
+            (mail, 0, b"<u@a.test>\0REQUIRETLS"), *to(b"local", b"x@b.test"), *message,
+            (mail, 0, b"<>\0"), (abort, 0, b""), (abort, 0, b""))
+    session("relay", 7, *start, (connect, 0, b"client.a.test\x00192.0.2.9"), hello,
+            (mail, 0, b"<u@a.test>\0SIZE=1"), *to(b"b.test", b"x@b.test"), *to(b"c.test.", b"y@c.test", 2),
+            *to(b"[smart.test]:587", b"z@c.test"), *to(b"", b"\"a@b\"@c.test"), *message)
+    session("submission", 7, *start, (connect, 0, b"x\x00203.0.113.9"), macro(auth, b"PLAIN"), hello,
+            (mail, 0, b"u@a.test\0"), *to("bücher.test".encode(), "ü@bücher.test".encode()), *message)
+    session("local", 3, macro(j, b"b.test"), (connect, 0, b"localhost\x00127.0.0.1"),
+            (mail, 0, b"root@b.test\0"), (rcpt, 6, b"y@remote.test\0"), *message)
+    session("exempt", 15, *start, macro(if_addr, b"IPv6:2001:db8::2"),
+            (connect, 0, b"mail.example.org\x002001:db8::9"), (mail, 0, b"<u@a.test>\0"),
+            *to(b"b.test", b"x@b.test"), *message)
+    session("disorder", 32, (rcpt, 0, b"<x@b.test>\0"), (end, 0, b""), (data, 0, b""), *results,
+            (mail, 0, b"\0"), (rcpt, 0, b""), (connect, 0, b"\0"), (end, 0, b""))
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
@@ -288,6 +342,8 @@ def main():
     configurations()
     socketmap()
     policy_responses()
+    auth_results()
+    milter_sessions()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 

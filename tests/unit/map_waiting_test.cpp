@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "map/hint_gate.hpp"
+#include "core/feed/hint_gate.hpp"
 #include "map/waiting.hpp"
 #include "tests/unit/map_support.hpp"
 
@@ -120,7 +120,7 @@ TEST(MapWaiting, ManyDomainsInVainEndTheWaitingNotTheMemory) {
 }
 
 TEST(MapHints, ADomainIsHintedOnceAMinute) {
-  HintGate gate;
+  feed::HintGate gate;
   EXPECT_TRUE(gate.pass(1, kSecond));
   EXPECT_FALSE(gate.pass(1, 2 * kSecond));
   EXPECT_FALSE(gate.pass(1, 61 * kSecond - 1));
@@ -128,7 +128,7 @@ TEST(MapHints, ADomainIsHintedOnceAMinute) {
 }
 
 TEST(MapHints, AHundredASecondPass) {
-  HintGate gate;
+  feed::HintGate gate;
   unsigned passed = 0;
   for (std::uint64_t i = 0; i < 1'000; ++i) passed += gate.pass(i + 1, kSecond) ? 1 : 0;
   EXPECT_EQ(passed, 100U);

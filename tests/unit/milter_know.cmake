@@ -1,3 +1,6 @@
 mxw_test(milter_join_test
   SOURCES milter_join_test.cpp
   DEPS mxw_milter_engine)
+mxw_test(milter_knowledge_test
+  SOURCES milter_knowledge_test.cpp
+  DEPS mxw_milter_engine)

@@ -2,6 +2,8 @@
 #include "core/service/daemon.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -182,6 +184,61 @@ TEST_F(DaemonTest, SaysSignsOfLife) {
   child.signal(SIGINT);
   EXPECT_EQ(manager.news(), "STOPPING=1");
   EXPECT_EQ(child.wait(), 0);
+}
+
+// As a milter needs it: libmilter ends on SIGHUP, so that signal cannot mean a reload.
+TEST_F(DaemonTest, AnotherSignalReloadsAndThenHangupEnds) {
+  daemon.reload_signal = SIGUSR1;
+  Child child([&] { return serve(); });
+  ASSERT_EQ(manager.news(), "READY=1");
+  child.signal(SIGUSR1);
+  EXPECT_THAT(manager.news(), StartsWith("RELOADING=1\n"));
+  EXPECT_EQ(manager.news(), "READY=1");
+  child.signal(SIGHUP);
+  EXPECT_EQ(manager.news(), "STOPPING=1");
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(DaemonTest, ClassicOptions) {
+  daemon.classic_options = true;
+  daemon.options[0].letter = 'i';
+  daemon.start = [](Context& context) -> Result<void> {
+    log_info(context.run_folder + " import " + context.given.at("import") + " uid " +
+             std::to_string(::getuid()));
+    context.loop.post([&context] { context.loop.stop(); });
+    return {};
+  };
+  const std::string config = file(), pid = folder.path("pid");
+  Child good([&] { return run({"-n", "-c", config.c_str(), "-u", "nobody"}); });
+  EXPECT_EQ(good.output(), "the configuration is good\n");
+  EXPECT_EQ(good.wait(), 0);
+  ::setenv("JOURNAL_STREAM", "8:1", 1);
+  const std::string self = std::to_string(::getuid());
+  Child child([&] {
+    return run({"-c", config.c_str(), "-P", pid.c_str(), "--instance", "two", "-u", self.c_str(),
+                "-i", "/srv/x"});
+  });
+  EXPECT_THAT(child.output(),
+              HasSubstr("<6>" + folder.path("run/map-two") + " import /srv/x uid " + self));
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_TRUE(std::filesystem::is_directory(folder.path("state/map-two")));
+  EXPECT_FALSE(std::filesystem::exists(pid));
+  for (const char* const name : {"../x", "", "A"}) {
+    Child wrong([&] { return run({"-c", config.c_str(), "--instance", name}); });
+    EXPECT_EQ(wrong.wait(), 2) << name;
+  }
+  Child nobody([&] { return run({"-c", config.c_str(), "-u", "no-such-user"}); });
+  EXPECT_EQ(nobody.wait(), 2);
+  if (::getuid() != 0) return;
+  std::filesystem::permissions(folder.path(""), std::filesystem::perms(0755));
+  Child other(
+      [&] { return run({"-c", config.c_str(), "--instance", "low", "-u", "65534", "-i", "x"}); });
+  EXPECT_THAT(other.output(), HasSubstr(" uid 65534"));
+  EXPECT_EQ(other.wait(), 0);
+  struct stat info{};
+  ASSERT_EQ(::stat(folder.path("state/map-low").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 65'534U);
+  EXPECT_EQ(info.st_mode & 0777U, 0700U);
 }
 
 TEST_F(DaemonTest, WorksWithoutItsFolders) {

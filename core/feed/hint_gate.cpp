@@ -1,13 +1,13 @@
-#include "map/hint_gate.hpp"
+#include "core/feed/hint_gate.hpp"
 
-namespace mxw::map {
+namespace mxw::feed {
 
 bool HintGate::take_token(std::int64_t now) {
   if (now - second_began_ >= kSecond || second_began_ == 0) {
     second_began_ = now;
     sent_ = 0;
   }
-  if (sent_ >= limits::kHintsPerSecond) return false;
+  if (sent_ >= kHintsPerSecond) return false;
   ++sent_;
   return true;
 }
@@ -16,8 +16,8 @@ bool HintGate::pass(std::uint64_t hash, std::int64_t now) {
   Place& place = places_[hash % kPlaces];
   if (place.hash == hash && now < place.until) return false;
   if (!take_token(now)) return false;
-  place = {hash, now + limits::kHintAgain};
+  place = {hash, now + kHintAgain};
   return true;
 }
 
-}  // namespace mxw::map
+}  // namespace mxw::feed

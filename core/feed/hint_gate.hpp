@@ -1,4 +1,4 @@
-// HintGate: which hints are worth sending. At most limits::kHintsPerSecond a second, and a domain
+// HintGate: which hints are worth sending. At most kHintsPerSecond a second, and a domain
 // once a minute as long as its place in a small table is not taken by another: forgetting one costs
 // a hint too many, which the rate bounds. Fixed memory; pure logic with injected time.
 #pragma once
@@ -6,9 +6,13 @@
 #include <array>
 #include <cstdint>
 
-#include "map/limits.hpp"
+#include "core/base/time.hpp"
 
-namespace mxw::map {
+namespace mxw::feed {
+
+// Semantics 11: 100/s; one domain once a minute.
+inline constexpr unsigned kHintsPerSecond = 100;
+inline constexpr std::int64_t kHintAgain = 60 * kSecond;
 
 class HintGate {
  public:
@@ -29,4 +33,4 @@ class HintGate {
   unsigned sent_ = 0;
 };
 
-}  // namespace mxw::map
+}  // namespace mxw::feed

@@ -1,0 +1,95 @@
+// `mxwarden explain QUEUEID | DOMAIN`: what the milter decided about a mail, and why.
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "cli/complain.hpp"
+#include "cli/duration.hpp"
+#include "cli/milter_rows.hpp"
+#include "cli/settings.hpp"
+#include "cli/verbs.hpp"
+#include "cli/wrap.hpp"
+#include "core/mail/name.hpp"
+
+namespace mxw::cli {
+namespace {
+
+constexpr std::int64_t kAround = 10 * kMinute;  // of a time a customer remembers
+constexpr std::size_t kQueueIdBytes = 128;
+
+// Queue ids have no dot, and the domains mail is sent to have one.
+bool is_domain(const std::string& text) {
+  return text.find('.') != std::string::npos;
+}
+
+// RFC 3339, or as moment_text() prints it, with or without UTC, seconds.
+std::optional<Time> moment(std::string text) {
+  if (text.ends_with(" UTC")) text.resize(text.size() - 4);
+  if (const auto time = parse_rfc3339(text)) return time;
+  if (text.size() > 10 && text[10] == ' ') text[10] = 'T';
+  if (text.size() == 16) text += ":00";
+  return parse_rfc3339(text + 'Z');
+}
+
+Result<MilterControl::Decisions> find(const Given& given, const MilterControl& control) {
+  const std::string& what = given.operands.front();
+  if (what.find('@') != std::string::npos)
+    return fail(ErrorKind::usage, "the milter keeps no addresses: give the domain or a queue id");
+  if (!is_domain(what)) {
+    if (what.size() > kQueueIdBytes) return fail(ErrorKind::usage, "no queue id or domain name");
+    if (given.has("at")) return fail(ErrorKind::usage, "--at goes with a domain");
+    return control.by_queue_id(what);
+  }
+  const auto host = mail::HostName::parse(what);
+  if (!host) return fail(ErrorKind::usage, printable(what) + ": no domain name");
+  if (!given.has("at")) return control.by_domain(host->text(), nullptr);
+  const auto at = moment(given.text("at"));
+  if (!at) return fail(ErrorKind::usage, "--at: no time as 2026-11-21T08:00:00Z");
+  const MilterControl::Span span{*at - kAround, *at + kAround};
+  return control.by_domain(host->text(), &span);
+}
+
+int explain(const Given& given) {
+  const auto control = MilterControl::of(given);
+  if (!control) return complain(control.error());
+  const auto found = find(given, *control);
+  if (!found) return complain(found.error());
+  bool first = true;
+  for (const MilterDecision& decision : found->rows) {
+    if (!given.has("json") && !std::exchange(first, false)) std::puts("");
+    const std::string text = given.has("json") ? decision_json(decision) : decision_text(decision);
+    std::fputs(text.c_str(), stdout);
+  }
+  if (found->cut) warn("there are more: --at TIME shows those of another time");
+  if (!found->rows.empty()) return kOk;
+  return complain("the milter has decided nothing about " + printable(given.operands.front()) +
+                      (given.has("at") ? " within ten minutes of that time" : ""),
+                  kFound);
+}
+
+constexpr Option kOptions[] = {
+    {"at", "TIME", "decisions within ten minutes of it (RFC 3339; UTC without a zone)"},
+    {"json", nullptr, "one JSON object a line"},
+    kConfigOption,
+    kMilterSocketOption};
+
+}  // namespace
+
+const Verb kExplain{
+    .words = "explain",
+    .operands = "QUEUEID|DOMAIN",
+    .least = 1,
+    .most = 1,
+    .summary = "what the milter decided about a mail, and why",
+    .about =
+        "Prints a paragraph for each decision, to be sent to whoever asks as it is. A mail whose "
+        "only recipient was told to wait has no queue id yet: look for the recipient's domain and "
+        "the time. For a domain without --at the newest decisions are shown. The milter keeps "
+        "decisions for 14 days, and no addresses.",
+    .options = kOptions,
+    .exits = "0 printed; 1 nothing is known; 2 usage or settings; 4 the milter does not answer",
+    .run = explain,
+};
+
+}  // namespace mxw::cli

@@ -1,0 +1,100 @@
+#include "cli/milter_rows.hpp"
+
+#include <utility>
+
+#include "cli/settings.hpp"
+#include "core/ipc/request.hpp"
+#include "core/rows/policy_rows.hpp"
+
+namespace mxw::cli {
+namespace {
+
+constexpr std::int64_t kTimeout = 10 * kSecond;
+constexpr std::size_t kRows = 1'024;  // of one answer: 64 KiB hold fewer
+
+std::string word(const ipc::JsonMessage& json, const char* name) {
+  return json.text(name, rows::kNameBytes);
+}
+
+MilterDecision decision_of(const ipc::JsonMessage& json) {
+  MilterDecision row;
+  row.time = {static_cast<std::int64_t>(json.number("time"))};
+  row.session = word(json, "session");
+  row.queue_id = word(json, "queue_id");
+  row.listener = word(json, "listener");
+  row.role = word(json, "role");
+  row.domain = word(json, "domain");
+  row.verdict_id = word(json, "verdict_id");
+  row.action = word(json, "action");
+  row.code = word(json, "code");
+  row.reason = word(json, "reason");
+  row.dry_run = json.boolean("dry_run");
+  return row;
+}
+
+}  // namespace
+
+Result<MilterControl> MilterControl::of(const Given& given) {
+  if (given.has("milter-socket")) return MilterControl(given.text("milter-socket"));
+  const auto config = settings(given);
+  if (!config) return std::unexpected(config.error());
+  return MilterControl(config->paths.run + "/milter/control.sock");
+}
+
+Result<ipc::JsonMessage> MilterControl::ask(std::string_view cmd, const Members& members) const {
+  std::string request;
+  JsonWriter json(request);
+  json.begin_object().member("v", 1).member("cmd", cmd);
+  members(json);
+  json.end_object();
+  const auto answer = ipc::request(path_, request, kTimeout);
+  if (!answer)
+    return fail(ErrorKind::environment, "the milter does not answer: " + answer.error().message);
+  auto message = ipc::JsonMessage::parse(*answer, ipc::kAnswerBytes);
+  if (!message) return fail(ErrorKind::environment, path_ + ": no answer of the milter");
+  if (!message->boolean("ok"))
+    return fail(ErrorKind::usage, message->text("error", ipc::kAnswerBytes));
+  return std::move(*message);
+}
+
+Result<MilterControl::Decisions> MilterControl::decisions(const Members& members) const {
+  const auto answer = ask("explain", members);
+  if (!answer) return std::unexpected(answer.error());
+  Decisions decisions;
+  decisions.cut = answer->boolean("cut");
+  for (const std::string& text : answer->elements("rows", kRows))
+    if (const auto row = ipc::JsonMessage::parse(text, ipc::kAnswerBytes))
+      decisions.rows.push_back(decision_of(*row));
+  return decisions;
+}
+
+Result<MilterControl::Decisions> MilterControl::by_queue_id(const std::string& id) const {
+  return decisions([&](JsonWriter& json) { json.member("queue_id", std::string_view(id)); });
+}
+
+Result<MilterControl::Decisions> MilterControl::by_domain(const std::string& domain,
+                                                          const Span* span) const {
+  return decisions([&](JsonWriter& json) {
+    json.member("domain", std::string_view(domain));
+    if (span != nullptr) json.member("from", span->from.ns).member("to", span->to.ns);
+  });
+}
+
+Result<std::vector<MilterTally>> MilterControl::tally(Time from) const {
+  const auto answer = ask("impact", [&](JsonWriter& json) { json.member("from", from.ns); });
+  if (!answer) return std::unexpected(answer.error());
+  std::vector<MilterTally> tally;
+  for (const std::string& text : answer->elements("tally", kRows)) {
+    const auto json = ipc::JsonMessage::parse(text, ipc::kAnswerBytes);
+    if (!json) continue;
+    tally.push_back({.role = word(*json, "role"),
+                     .action = word(*json, "action"),
+                     .reason = word(*json, "reason"),
+                     .dry_run = json->boolean("dry_run"),
+                     .count = json->number("count"),
+                     .domains = json->number("domains")});
+  }
+  return tally;
+}
+
+}  // namespace mxw::cli

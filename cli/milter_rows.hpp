@@ -1,0 +1,70 @@
+// What the milter tells of its decisions (milter/control.hpp), and that in words. Pure but for
+// MilterControl, which asks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/options.hpp"
+#include "core/base/json_writer.hpp"
+#include "core/base/result.hpp"
+#include "core/base/time.hpp"
+#include "core/ipc/json_message.hpp"
+
+namespace mxw::cli {
+
+struct MilterDecision {
+  Time time;
+  std::string session, queue_id, listener, role, domain, verdict_id, action, code, reason;
+  bool dry_run = false;
+};
+
+struct MilterTally {
+  std::string role, action, reason;
+  bool dry_run = false;
+  std::uint64_t count = 0, domains = 0;
+};
+
+inline constexpr Option kMilterSocketOption{
+    "milter-socket", "PATH",
+    "the milter's control socket (default: <paths.run>/milter/control.sock)"};
+
+class MilterControl {
+ public:
+  // By `--milter-socket`, else by the settings. Error (usage): the settings.
+  [[nodiscard]] static Result<MilterControl> of(const Given& given);
+
+  struct Decisions {
+    std::vector<MilterDecision> rows;  // oldest first
+    bool cut = false;                  // there are more
+  };
+  // Error: environment (the milter does not run, or we may not ask it), usage (what it says).
+  [[nodiscard]] Result<Decisions> by_queue_id(const std::string& id) const;
+  // In [from, to); without times the newest.
+  struct Span {
+    Time from, to;
+  };
+  [[nodiscard]] Result<Decisions> by_domain(const std::string& domain, const Span* span) const;
+  [[nodiscard]] Result<std::vector<MilterTally>> tally(Time from) const;
+
+ private:
+  explicit MilterControl(std::string path) : path_(std::move(path)) {}
+  using Members = std::function<void(JsonWriter&)>;
+  [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members) const;
+  [[nodiscard]] Result<Decisions> decisions(const Members& members) const;
+  std::string path_;
+};
+
+// One paragraph that can be sent to a customer as it is: when, what happened to the mail and why,
+// and what comes next.
+[[nodiscard]] std::string decision_text(const MilterDecision& decision);
+[[nodiscard]] std::string decision_json(const MilterDecision& decision);
+
+// The milter's part of `mxwarden impact`. Empty without decisions.
+[[nodiscard]] std::string tally_text(const std::vector<MilterTally>& tally);
+void append_tally(JsonWriter& json, const std::vector<MilterTally>& tally);  // an array
+
+}  // namespace mxw::cli

@@ -1,0 +1,94 @@
+// The milter's decisions in words.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/milter_rows.hpp"
+#include "milter/decide.hpp"
+
+namespace mxw::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+MilterDecision deferral() {
+  return {.time = {1'796'083'200 * kSecond},  // 2026-12-01
+          .session = "0000000000000abc",
+          .queue_id = "4bXyZ",
+          .listener = "MTA",
+          .role = "relay",
+          .domain = "example.org",
+          .verdict_id = "v1",
+          .action = "defer",
+          .code = "451 4.7.4",
+          .reason = "path-blocked"};
+}
+
+// Wrapped lines as one.
+std::string line(const MilterDecision& decision) {
+  std::string text = decision_text(decision);
+  for (char& c : text)
+    if (c == '\n') c = ' ';
+  return text;
+}
+
+TEST(Explain, ADeferralInWordsForACustomer) {
+  EXPECT_EQ(decision_text(deferral()),
+            "2026-12-01 00:00:00 UTC: A message for example.org (queue id 4bXyZ) was not\n"
+            "accepted yet: the sending server was told to try again later (451 4.7.4),\n"
+            "because an alarm was active for every mail server that the policy of example.org\n"
+            "names: connections to them were not protected as example.org demands, so the\n"
+            "mail could have been read or changed on its way (alarm v1). A mail server does\n"
+            "that by itself; the message is accepted once the alarm is over, at the latest\n"
+            "after the time the milter holds any mail (defer.max_age).\n");
+}
+
+TEST(Explain, ADryRunSaysWhatWouldHaveBeen) {
+  MilterDecision dry = deferral();
+  dry.dry_run = true;
+  EXPECT_THAT(line(dry),
+              HasSubstr("was accepted; without dry_run the sender would have been told"));
+  EXPECT_THAT(line(dry), Not(HasSubstr("once the alarm is over")));
+  dry.action = "quarantine";
+  EXPECT_THAT(line(dry), HasSubstr("would have been held in the queue"));
+}
+
+TEST(Explain, EveryReasonHasWords) {
+  MilterDecision decision = deferral();
+  for (int i = 0; i <= static_cast<int>(milter::Reason::internal_error); ++i) {
+    decision.reason = name(static_cast<milter::Reason>(i));
+    EXPECT_THAT(line(decision), Not(HasSubstr("because reason"))) << decision.reason;
+  }
+  decision.reason = "later-word";
+  EXPECT_THAT(line(decision), HasSubstr("because reason later-word"));
+}
+
+TEST(Explain, TextFromOutsideDrivesNoTerminal) {
+  MilterDecision decision = deferral();
+  decision.queue_id = decision.verdict_id = decision.domain = decision.code = "\x1b[2J\n";
+  EXPECT_THAT(decision_text(decision), Not(HasSubstr("\x1b")));
+}
+
+TEST(Explain, JsonLeavesOutWhatIsEmpty) {
+  MilterDecision decision = deferral();
+  decision.queue_id.clear();
+  EXPECT_EQ(decision_json(decision),
+            R"({"time":"2026-12-01T00:00:00Z","session":"0000000000000abc","listener":"MTA",)"
+            R"("role":"relay","domain":"example.org","verdict_id":"v1","action":"defer",)"
+            R"("code":"451 4.7.4","reason":"path-blocked","dry_run":false})"
+            "\n");
+}
+
+TEST(MilterImpact, WhatWouldHaveBeenHeldIsSaid) {
+  EXPECT_EQ(tally_text({}), "");
+  EXPECT_EQ(tally_text({{"relay", "accept", "path-clear", false, 40, 3},
+                        {"relay", "defer", "path-blocked", true, 2, 1},
+                        {"relay", "defer", "path-blocked", false, 1, 1}}),
+            "the milter decided 43 times\n"
+            "  40  relay: accept, path-clear, domains: 3\n"
+            "  2  relay: would have been: defer, path-blocked, domains: 1\n"
+            "  1  relay: defer, path-blocked, domains: 1\n");
+}
+
+}  // namespace
+}  // namespace mxw::cli
