@@ -130,6 +130,7 @@ FEATURE(`nouucp', `reject')dnl
 FEATURE(`no_default_msa')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 RELAY_DOMAIN(`{relay}')dnl
+RELAY_DOMAIN(`192.0.2')dnl
 DAEMON_OPTIONS(`Name=MTA-v4, Family=inet, Addr={address}, Port=25')dnl
 DAEMON_OPTIONS(`Name=MSA, Family=inet, Addr={address}, Port=587, M=Ea')dnl
 {lines}MAILER(`local')dnl
