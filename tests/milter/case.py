@@ -3,6 +3,7 @@ import contextlib
 import threading
 
 from hosts import DEFERS, RELAYS, Host
+from procs import wait_for
 
 KINDS = {"plain": RELAYS, "defer": DEFERS}
 _lock = threading.Lock()
@@ -28,3 +29,11 @@ def shared(world, kind, mta):
         if not entry[1]:
             entry[1] = Host(world, f"{kind}-{mta[0]}", mta, world.knowledge).up(KINDS[kind])
     yield entry[1]
+
+
+def last_event(host, kind, **wanted):
+    """Waits for an event with these members."""
+    def found():
+        return [e for e in host.events(kind) if all(e.get(k) == v for k, v in wanted.items())]
+    wait_for(found, f"an event {kind} with {wanted}; the last: {host.events(kind)[-1:]}", 10)
+    return found()[-1]

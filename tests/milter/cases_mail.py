@@ -2,7 +2,7 @@
 import re
 import time
 
-from case import own_host, shared
+from case import last_event, own_host, shared
 from cases_defer import NEEDS, VERDICTS
 from hosts import taken
 from mta import PASSWORD, USER
@@ -12,14 +12,6 @@ from smtp import OUTSIDE, Smtp, tls_context
 from world import RELAY, RELAY6, STRANGER
 
 TLS13 = "x-tls=pass smtp.version=TLSv1.3 smtp.cipher=TLS_AES_256_GCM_SHA384 smtp.bits=256"
-
-
-def last_event(host, kind, **wanted):
-    """Waits for an event with these members."""
-    def found():
-        return [e for e in host.events(kind) if all(e.get(k) == v for k, v in wanted.items())]
-    wait_for(found, f"an event {kind} with {wanted}; the last: {host.events(kind)[-1:]}", 10)
-    return found()[-1]
 
 
 def submission(world):

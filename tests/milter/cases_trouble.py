@@ -6,9 +6,9 @@ import subprocess
 import threading
 import time
 
-from case import own_host
+from case import last_event, own_host
 from cases_defer import NEEDS, VERDICTS, blocked
-from cases_mail import arrived, last_event
+from cases_mail import arrived
 from hosts import DEFERS, RELAYS, UNIT, deferred, taken
 from knowledge import Knowledge
 from procs import run, wait_for

@@ -102,7 +102,7 @@ class Sink:
             file.flush()
             lines = []
             while (part := file.readline()) not in (b".\r\n", b""):
-                lines.append(part)
+                lines.append(part[1:] if part.startswith(b"..") else part)
             text = b"".join(lines).decode("utf-8", "replace")
             self.mails.append((tuple(recipients), text, peer))
             recipients.clear()
