@@ -18,8 +18,8 @@
 //             would_be is secure or basis is testing, at most kPatternsInLine of them
 // Readers ignore members they do not know.
 //
-// A LineFile of limits::kAnswersFileBytes: what cannot be written is counted and the minute dropped.
-// Not thread-safe.
+// A LineFile of limits::kAnswersFileBytes: what cannot be written is counted and the minute
+// dropped. Not thread-safe.
 #pragma once
 
 #include <cstdint>

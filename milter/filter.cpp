@@ -31,10 +31,12 @@ constexpr unsigned long kSteps =
 
 constexpr char kHeader[] = "Authentication-Results";
 
-// Asked of the MTA, so that nobody has to edit its lists.
+// Asked of the MTA, so that nobody has to edit its lists. Sendmail 8.17 takes a list for the end of
+// message only beside one for the end of the header.
 constexpr std::pair<int, const char*> kMacros[] = {
     {SMFIM_CONNECT, kConnectMacros}, {SMFIM_HELO, kHeloMacros}, {SMFIM_ENVFROM, kMailMacros},
-    {SMFIM_ENVRCPT, kRcptMacros},    {SMFIM_DATA, kDataMacros}, {SMFIM_EOM, kEndOfMessageMacros}};
+    {SMFIM_ENVRCPT, kRcptMacros},    {SMFIM_DATA, kDataMacros}, {SMFIM_EOM, kEndOfMessageMacros},
+    {SMFIM_EOH, kEndOfMessageMacros}};
 
 // libmilter takes what it does not change as pointers to char.
 char* loose(const char* text) {

@@ -1,8 +1,37 @@
 // mxwarden-milter: the mail filter for Postfix and Sendmail (design section 7).
+#include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <optional>
+#include <string>
 
 #include "core/service/daemon.hpp"
+#include "milter/judge_file.hpp"
 #include "milter/program.hpp"
+
+namespace {
+
+// --test FILE
+std::optional<int> judge_if_asked(const mxw::config::Config& config,
+                                  const mxw::service::Given& given) {
+  const auto file = given.find("test");
+  if (file == given.end()) return std::nullopt;
+  const auto instance = given.find("instance");
+  const std::string folder =
+      instance == given.end() ? std::string("milter") : "milter-" + instance->second;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto report = mxw::milter::judge_file(file->second, config,
+                                              config.paths.state + '/' + folder + "/policyd.cache",
+                                              {std::chrono::nanoseconds(now).count()});
+  if (!report) {
+    std::fprintf(stderr, "mxwarden-milter: %s\n", report.error().message.c_str());
+    return mxw::service::exit_code(report.error().kind);
+  }
+  std::fputs(report->c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   mxw::milter::Program program;
@@ -14,8 +43,12 @@ int main(int argc, char** argv) {
        .options = {{.name = "socket",
                     .argument = "SOCKET",
                     .help = "instead of milter.socket: local:PATH, inet:PORT@HOST, inet6:PORT@HOST",
-                    .letter = 'p'}},
-       .once = {},
+                    .letter = 'p'},
+                   {.name = "test",
+                    .argument = "FILE",
+                    .help = "say what would be done with the message in FILE, and end",
+                    .letter = 't'}},
+       .once = judge_if_asked,
        .start = [&program](mxw::service::Context& context) { return program.start(context); },
        .reload = [&program](const mxw::config::Config& config) { program.reload(config); },
        .stop = [&program] { program.stop(); },

@@ -1,6 +1,7 @@
-// LineFile: lines for later readers, bounded on disk: `PATH`, and `PATH.1`, which is the one before.
-// Each has at most `max_bytes`. A full disk, or anything else that fails, is counted and what was to
-// be appended is dropped; a line is never left half written. Mode 0600. Not thread-safe.
+// LineFile: lines for later readers, bounded on disk: `PATH`, and `PATH.1`, which is the one
+// before. Each has at most `max_bytes`. A full disk, or anything else that fails, is counted and
+// what was to be appended is dropped; a line is never left half written. Mode 0600. Not
+// thread-safe.
 #pragma once
 
 #include <cstddef>

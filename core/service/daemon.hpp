@@ -51,8 +51,8 @@ struct Context {
   Metrics& metrics;
   const Given& given;
   std::vector<Inherited> inherited;  // sockets of the manager; start() takes what it knows
-  // `<paths.run>/<name>` and `<paths.state>/<name>`, of an instance `<name>-<instance>`; made (0755,
-  // 0700) where the folder above is.
+  // `<paths.run>/<name>` and `<paths.state>/<name>`, of an instance `<name>-<instance>`; made
+  // (0755, 0700) where the folder above is.
   std::string run_folder, state_folder;
 
   [[nodiscard]] std::string metrics_socket() const { return run_folder + "/metrics.sock"; }

@@ -83,15 +83,6 @@ TEST(FeedLine, IsWrittenAsTheContractHasIt) {
                 .table = rows::Table::mx_route, .tenant = 2, .name = "example.org", .seq = 12}),
             R"({"v":1,"seq":12,"op":"del","table":"mx_route",)"
             R"("row":{"tenant":2,"name":"example.org"}})");
-  rows::VerdictRow verdict = path_verdict("v1", "192.0.2.25");
-  verdict.seq = 16;
-  EXPECT_EQ(line_of(verdict),
-            R"({"v":1,"seq":16,"op":"put","table":"verdict","row":{"id":"v1","origin":"sensor-a",)"
-            R"("tenant":0,"rule":"R02","severity":"critical","subject":"path",)"
-            R"("egress_ip":"198.51.100.1","mx_ip":"192.0.2.25","mx_host":"mx.example.org",)"
-            R"("policy_domain":"example.org","domain_basis":"rcpt","policy_id":"1",)"
-            R"("first_seen":1795000000000000000,"last_seen":1795000060000000000,)"
-            R"("expires":1795000960000000000,"count":2,"state":"active","evidence_ref":"e1"}})");
   std::string out;
   append_reset(out, 13);
   append_end(out, 14);
@@ -194,23 +185,6 @@ TEST(FeedLine, IsPassedOverWithItsReason) {
       {R"({"v":1,"seq":5,"op":"put","table":"domain"})", "wrong-type"},
       {put("domain", "[]"), "wrong-type"},
       {put("dane", "{}"), "unknown-table"},
-      {put("verdict", "{}"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R02"})"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R02","subject":"planet","domain":"a"})"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R02","subject":"path","domain":"a"})"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R02","subject":"path","mx_ip":7})"), "wrong-type"},
-      {put("verdict", R"({"id":"","rule":"R02","subject":"domain","domain":"a"})"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"","subject":"domain","domain":"a"})"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R02","subject":"domain","domain":""})"), "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R13","subject":"session","client_ip":"192.0.2.1",)"
-                      R"("client_port":65536,"server_ip":"192.0.2.2","server_port":25,"start":1})"),
-       "wrong-type"},
-      {put("verdict", R"({"id":"1","rule":"R13","subject":"session","client_ip":"192.0.2.1",)"
-                      R"("client_port":1,"server_ip":"192.0.2.2","server_port":25})"),
-       "wrong-type"},
-      {put("verdict", R"({"id":")" + std::string(129, 'a') +
-                          R"(","rule":"R02","subject":"domain","domain":"a"})"),
-       "over-limit"},
       {put("domain", "{}"), "wrong-type"},
       {put("domain", R"({"name":""})"), "wrong-type"},
       {put("domain", R"({"name":7})"), "wrong-type"},
@@ -332,6 +306,48 @@ TEST(FeedLine, SaysHowManyPutsBelongToADeletion) {
     other.replace(other.find(":3}"), 2, std::string(":") + odd);
     EXPECT_EQ(decode(other).puts, 0U) << other;
     EXPECT_TRUE(decode(other).change) << other;
+  }
+}
+
+TEST(FeedLine, WritesAVerdictWithItsSubjectBesideIt) {
+  rows::VerdictRow verdict = path_verdict("v1", "192.0.2.25");
+  verdict.seq = 16;
+  EXPECT_EQ(line_of(verdict),
+            R"({"v":1,"seq":16,"op":"put","table":"verdict","row":{"id":"v1","origin":"sensor-a",)"
+            R"("tenant":0,"rule":"R02","severity":"critical","subject":"path",)"
+            R"("egress_ip":"198.51.100.1","mx_ip":"192.0.2.25","mx_host":"mx.example.org",)"
+            R"("policy_domain":"example.org","domain_basis":"rcpt","policy_id":"1",)"
+            R"("first_seen":1795000000000000000,"last_seen":1795000060000000000,)"
+            R"("expires":1795000960000000000,"count":2,"state":"active","evidence_ref":"e1"}})");
+}
+
+TEST(FeedLine, IsNoVerdictWithoutWhatItIsAbout) {
+  const auto put = [](const std::string& row) {
+    return R"({"v":1,"seq":5,"op":"put","table":"verdict","row":)" + row + "}";
+  };
+  const std::vector<std::pair<std::string, const char*>> bad = {
+      {put("{}"), "wrong-type"},
+      {put(R"({"id":"1","rule":"R02"})"), "wrong-type"},
+      {put(R"({"id":"1","rule":"R02","subject":"planet","domain":"a"})"), "wrong-type"},
+      {put(R"({"id":"1","rule":"R02","subject":"path","domain":"a"})"), "wrong-type"},
+      {put(R"({"id":"1","rule":"R02","subject":"path","mx_ip":7})"), "wrong-type"},
+      {put(R"({"id":"","rule":"R02","subject":"domain","domain":"a"})"), "wrong-type"},
+      {put(R"({"id":"1","rule":"","subject":"domain","domain":"a"})"), "wrong-type"},
+      {put(R"({"id":"1","rule":"R02","subject":"domain","domain":""})"), "wrong-type"},
+      {put(R"({"id":"1","rule":"R13","subject":"session","client_ip":"192.0.2.1",)"
+           R"("client_port":65536,"server_ip":"192.0.2.2","server_port":25,"start":1})"),
+       "wrong-type"},
+      {put(R"({"id":"1","rule":"R13","subject":"session","client_ip":"192.0.2.1",)"
+           R"("client_port":1,"server_ip":"192.0.2.2","server_port":25})"),
+       "wrong-type"},
+      {put(R"({"id":")" + std::string(129, 'a') +
+           R"(","rule":"R02","subject":"domain","domain":"a"})"),
+       "over-limit"}};
+  for (const auto& [text, reason] : bad) {
+    const Line line = decode(text);
+    EXPECT_EQ(name(line.skip), reason) << text;
+    EXPECT_FALSE(line.change) << text;
+    EXPECT_EQ(line.seq, 5U) << text;
   }
 }
 

@@ -226,6 +226,7 @@ TEST_F(MilterKnowledge, KnowsWhatItWasToldWhenAllAreGone) {
   put_reread("example.org", 150);
   sensor.put(feed::path_verdict("v1", "192.0.2.1"));  // to 960
   run_until_state("example.org", "blocked");
+  run_until([&] { return knowledge->numbers().policyd && knowledge->numbers().sensor; });
   policyd.leave();
   sensor.leave();
   run_until([&] { return !knowledge->numbers().policyd && !knowledge->numbers().sensor; });
