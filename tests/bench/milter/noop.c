@@ -8,7 +8,7 @@
 
 static sfsistat on_connect(SMFICTX* context, char* name, _SOCK_ADDR* address) {
   (void)context, (void)name, (void)address;
-  return SMFIS_NOREPLY;
+  return SMFIS_CONTINUE;
 }
 static sfsistat on_helo(SMFICTX* context, char* name) {
   (void)context, (void)name;
