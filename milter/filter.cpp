@@ -23,9 +23,10 @@ namespace {
 
 constexpr unsigned long kActions =
     SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-// Where a session never answers anything but "go on" the MTA need not wait.
-constexpr unsigned long kQuiet =
-    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
+// Where a session never answers anything but "go on" the MTA need not wait. It waits at connect all
+// the same: Postfix keeps packets back until one has an answer, and the session would begin, by our
+// clock, at the first RCPT, too late for a verdict about this connection (semantics 12: 5 s).
+constexpr unsigned long kQuiet = SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
 constexpr unsigned long kSteps =
     SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC | kQuiet;
 
@@ -105,8 +106,9 @@ class Filter::Side {
   void close(SMFICTX* context);
   void end_all();
 
-  // Runs `call` on the conversation. A stage is quiet where its answer is always to go on.
-  enum class Stage : std::uint8_t { quiet, rcpt, end };
+  // Runs `call` on the conversation. At connect and at quiet stages the answer is always to go on;
+  // at quiet ones the MTA does not wait for it.
+  enum class Stage : std::uint8_t { connect, quiet, rcpt, end };
   template <typename Call>
   sfsistat on(SMFICTX* context, Stage stage, Call call) noexcept;
   sfsistat answer(SMFICTX* context, const Reply& reply);
@@ -226,7 +228,8 @@ sfsistat Filter::Side::on(SMFICTX* context, Stage stage, Call call) noexcept {
     }
   } catch (...) {
     ++counters.exceptions;
-    return stage != Stage::quiet && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
+    const bool answers = stage == Stage::rcpt || stage == Stage::end;
+    return answers && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
   }
 }
 
@@ -275,7 +278,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
 sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
   return enter([&](Filter::Side& here) noexcept {
     here.quietly([&] { here.connect(context); });
-    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
+    return here.on(context, Stage::connect, [&](Conversation& conversation) {
       (void)conversation.session->connect(
           {.host = host == nullptr ? std::string() : std::string(host),
            .client = endpoint_of(address)},

@@ -1,30 +1,13 @@
 """What a case is, and what all cases use."""
 import contextlib
 import re
-from dataclasses import dataclass
-from typing import Callable
 
 from domains import BY_NAME, FRESH
 from host import Host
 from procs import Failure
+from promise import Case, Wrong
 
 PATIENCE = 10  # seconds within which mail leaves that is none of our business
-
-
-class Wrong(Failure):
-    """A promise was broken; the message says which, `lines` are the log lines that show it."""
-
-    def __init__(self, what, lines=()):
-        super().__init__(what)
-        self.lines = list(lines)
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    run: Callable  # of the world
-    # Programs of ours without which the case cannot run; the stand-in plays the map for all others.
-    needs: tuple = ()
 
 
 def log_lines(host, recipient):

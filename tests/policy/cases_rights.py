@@ -4,7 +4,7 @@ import sys
 
 from case import Wrong, flows, own_host, protects, warm
 from cases_trouble import POLICYD
-from host import IDS
+from programs import IDS
 from procs import run, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -3,7 +3,7 @@ import os
 
 from case import Wrong, expect_flow, flows, fresh, own_host, protects, warm
 from cases_trouble import POLICYD, fill, sendmail_protects
-from host import IDS
+from programs import IDS
 from procs import wait_for
 from tool import has, program
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 from case import PATIENCE, Wrong, expect, expect_flow, flows, fresh, own_host, protects, warm
-from host import IDS
+from programs import IDS
 from procs import wait_for
 
 POLICYD = "mxwarden-policyd.service"

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
-import sys
 import time
 
 import net
@@ -16,14 +14,10 @@ from domains import BY_NAME, DOMAINS
 from outcome import postfix_outcome
 from postfix import Instance
 from procs import Failure, run, wait_for
-from sendmail import Sendmail, TOP
+from programs import IDS, Units
+from sendmail import Sendmail
 from snippets import main_cf, snippet
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-# Users and groups of ours by number; nobody else on a machine has these.
-IDS = {"mxw-policy": 64701, "mxw-map": 64702, "mxw-milter": 64703, "mxw-sensor": 64704,
-       "mxw-report": 64705, "mxw-metrics": 64706, "mxw-op": 64710, "mxw-ask": 64711,
-       "mxw-feed": 64712, "mxwarden": 64713}
 PROGRAMS = ("mxwarden-policyd", "mxwarden-map")
 TOOLS = ("mxwarden", "mxwarden-sensor")
 CONFIG = """[paths]
@@ -72,16 +66,14 @@ class StockPostfix(Instance):
             return f.read()
 
 
-class Host:
+class Host(Units):
     """`kind` is enforce, observe or none (no map at all)."""
 
     def __init__(self, world, name, kind):
-        self.world, self.name, self.kind = world, name, kind
-        self.ns, self.dir = "mxw-" + name, f"{world.dir}/{name}"
-        self.root = self.dir + "/root"
+        super().__init__(name, "mxw-" + name, f"{world.dir}/{name}")
+        self.world, self.kind = world, kind
         self.postfix = StockPostfix(self.dir + "/pf", self.ns)
         self.sendmail = Sendmail(self.dir + "/sm", self.ns)
-        self.unitd = None
         self.address = None
         self.policies = set()  # domains whose policy the map was told since the host came up
 
@@ -114,8 +106,7 @@ class Host:
         return self
 
     def down(self):
-        if self.unitd:
-            self.world.background.stop(self.unitd)
+        self.end_units()
         topology.remove_host(self.ns, self.address)
         self.world.unmount(self.dir)
 
@@ -138,63 +129,8 @@ class Host:
         os.chown(folder, 0, IDS["mxw-op"])
         os.chmod(folder, 0o2775)
 
-    def write_file(self, name, text):
-        with open(f"{self.root}/{name}", "w") as f:
-            f.write(text)
-
     def start_units(self, wait=True):
-        ids = [word for name, number in IDS.items() for word in ("--id", f"{name}={number}")]
-        for program in PROGRAMS:
-            ids += ["--arg", f"{program}=--config={self.root}/etc/mxwarden/mxwarden.toml"]
-        self.unitd = self.world.background.start(
-            "unitd-" + self.name, sys.executable, f"{TOP}/tests/support/unitd", "--root", self.root,
-            "--control", self.dir + "/unitd", "--bin", self.world.bin, *ids,
-            *self.world.units(), ns=self.ns, ready="unitd: started")
-        if not wait:
-            return
-        try:
-            wait_for(lambda: all(u["state"] == "active" for u in self.tell("status").values()),
-                     f"units of {self.name}", 20)
-        except Failure as e:
-            raise Failure(f"{e}: {self.tell('status')}\n" + "\n".join(self.last_words())) from e
-
-    def last_words(self, count=15):
-        """What our programs printed last."""
-        found = []
-        for path in sorted(glob.glob(self.root + "/log/*.service.log")):
-            with open(path, errors="replace") as f:
-                found += [f"{os.path.basename(path)[:-12]}: {line}"
-                          for line in f.read().split("\n")[-count:] if line]
-        return found
-
-    # -- units ------------------------------------------------------------------------------
-
-    def tell(self, line):
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(self.dir + "/unitd")
-            sock.sendall(line.encode())
-            answer = json.loads(sock.makefile().readline())
-        if "error" in answer:
-            raise Failure(f"unitd {self.name}: {line}: {answer['error']}")
-        return answer
-
-    def kill(self, unit, sig="SIGKILL"):
-        """A signal for a unit; that it is just being restarted is no failure."""
-        try:
-            self.tell(f"kill {unit} {sig}")
-        except Failure:
-            pass
-
-    def state(self, unit):
-        return self.tell("status")[unit]
-
-    def stop(self, unit):
-        self.tell(f"stop {unit}")
-        wait_for(lambda: self.state(unit)["pid"] is None, f"{unit} to stop")
-
-    def begin(self, unit):
-        self.tell(f"start {unit}")
-        wait_for(lambda: self.state(unit)["state"] == "active", f"{unit} to start")
+        self.launch(self.world.background, self.world.bin, self.world.units(), PROGRAMS, wait)
 
     @property
     def map_unit(self):
@@ -210,9 +146,6 @@ class Host:
             body = "".join(f"  {rule} ip dscp set {topology.LOST}\n" for rule in rules)
             run("nft", "-f", "-", ns=self.ns, stdin="table inet trouble {\n chain out {\n  type "
                 f"filter hook output priority 0;\n{body} }}\n}}\n")
-
-    def state_folder(self, name):
-        return f"{self.root}/var/lib/mxwarden/{name}"
 
     def stores(self):
         """SQLite files of policyd, known by their first octets, and what lies beside them."""

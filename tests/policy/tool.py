@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from case import Wrong
-from host import IDS
+from programs import IDS
 
 OPERATOR = ("64720", IDS["mxw-op"])  # a person with an account of his own, in the group
 STRANGER = ("64799", None)

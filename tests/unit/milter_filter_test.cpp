@@ -181,7 +181,7 @@ TEST_F(FilterTest, ADeferralIsTheWholeReply) {
   open();
   smfi_str context;
   negotiate(context);
-  EXPECT_EQ(connect(context), SMFIS_NOREPLY);
+  EXPECT_EQ(connect(context), SMFIS_CONTINUE);
   EXPECT_EQ(message(context, "x@b.test"), SMFIS_TEMPFAIL);
   ASSERT_EQ(context.calls.size(), 1U);
   EXPECT_THAT(context.calls[0], HasSubstr("setreply 451 4.7.4 "));
@@ -242,7 +242,7 @@ TEST_F(FilterTest, WithoutMemoryMailFlows) {
   broken_ = true;
   smfi_str context;
   negotiate(context);
-  EXPECT_EQ(connect(context), SMFIS_NOREPLY);
+  EXPECT_EQ(connect(context), SMFIS_CONTINUE);
   EXPECT_EQ(message(context, "x@b.test"), SMFIS_CONTINUE);
   EXPECT_THAT(context.calls, IsEmpty());
   callbacks().xxfi_close(&context);

@@ -1,4 +1,4 @@
-"""Sendmail as client, unpacked and not installed (its package and Postfix exclude each other)."""
+"""Sendmail, unpacked and not installed (its package and Postfix exclude each other)."""
 import os
 import re
 import socket
@@ -61,13 +61,17 @@ class Sendmail:
 
     def configure(self, *names):
         """Make sendmail.cf with the named snippets of docs/sendmail.md."""
+        snippets = "".join(snippet("sendmail.md", "sendmail.mc " + n) for n in names)
+        self.make(MC.format(dir=self.dir, snippets=snippets))
+
+    def make(self, text):
+        """The folders and sendmail.cf, from the text of an .mc file."""
         for sub in ("queue", "dev"):
             os.makedirs(f"{self.dir}/{sub}", exist_ok=True)
         os.chmod(self.dir + "/queue", 0o700)
         # Sendmail wants to count somewhere.
         for name in ("statistics", "aliases", "local-host-names", "log"):
             open(f"{self.dir}/{name}", "w").close()
-        text = MC.format(dir=self.dir, snippets="".join(snippet("sendmail.md", "sendmail.mc " + n) for n in names))
         cf = run("m4", f"-D_CF_DIR_={CF}", CF + "m4/cf.m4", "-", stdin=text)
         with open(self.dir + "/sendmail.cf", "w") as f:
             f.write(cf)
