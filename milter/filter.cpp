@@ -23,9 +23,10 @@ namespace {
 
 constexpr unsigned long kActions =
     SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-// Where a session never answers anything but "go on" the MTA need not wait.
-constexpr unsigned long kQuiet =
-    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
+// Where a session never answers anything but "go on" the MTA need not wait. It waits at connect:
+// Postfix keeps what is not answered until something is, and a session begins, with its time and
+// its settings, when the client's does.
+constexpr unsigned long kQuiet = SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
 constexpr unsigned long kSteps =
     SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC | kQuiet;
 
@@ -106,7 +107,7 @@ class Filter::Side {
   void end_all();
 
   // Runs `call` on the conversation. A stage is quiet where its answer is always to go on.
-  enum class Stage : std::uint8_t { quiet, rcpt, end };
+  enum class Stage : std::uint8_t { connect, quiet, rcpt, end };
   template <typename Call>
   sfsistat on(SMFICTX* context, Stage stage, Call call) noexcept;
   sfsistat answer(SMFICTX* context, const Reply& reply);
@@ -226,7 +227,8 @@ sfsistat Filter::Side::on(SMFICTX* context, Stage stage, Call call) noexcept {
     }
   } catch (...) {
     ++counters.exceptions;
-    return stage != Stage::quiet && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
+    const bool judged = stage == Stage::rcpt || stage == Stage::end;
+    return judged && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
   }
 }
 
@@ -275,7 +277,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
 sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
   return enter([&](Filter::Side& here) noexcept {
     here.quietly([&] { here.connect(context); });
-    return here.on(context, Stage::quiet, [&](Conversation& conversation) {
+    return here.on(context, Stage::connect, [&](Conversation& conversation) {
       (void)conversation.session->connect(
           {.host = host == nullptr ? std::string() : std::string(host),
            .client = endpoint_of(address)},

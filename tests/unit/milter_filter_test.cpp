@@ -137,6 +137,8 @@ TEST_F(FilterTest, NegotiatesWhatIsOffered) {
   EXPECT_EQ(all.actions, static_cast<unsigned long>(SMFIF_ADDHDRS | SMFIF_CHGHDRS |
                                                     SMFIF_QUARANTINE | SMFIF_SETSYMLIST));
   EXPECT_EQ(all.steps & SMFIP_NR_RCPT, 0U);
+  // Postfix would tell the milter of a connection when the first recipient comes.
+  EXPECT_EQ(all.steps & SMFIP_NR_CONN, 0U);
   EXPECT_NE(all.steps & SMFIP_NOBODY, 0U);
   EXPECT_EQ(all.steps & SMFIP_NOHDRS, 0U);
   EXPECT_EQ(all.steps & (SMFIP_NORCPT | SMFIP_RCPT_REJ | SMFIP_NOCONNECT | SMFIP_NOHELO), 0U);
@@ -181,7 +183,7 @@ TEST_F(FilterTest, ADeferralIsTheWholeReply) {
   open();
   smfi_str context;
   negotiate(context);
-  EXPECT_EQ(connect(context), SMFIS_NOREPLY);
+  EXPECT_EQ(connect(context), SMFIS_CONTINUE);
   EXPECT_EQ(message(context, "x@b.test"), SMFIS_TEMPFAIL);
   ASSERT_EQ(context.calls.size(), 1U);
   EXPECT_THAT(context.calls[0], HasSubstr("setreply 451 4.7.4 "));
@@ -242,7 +244,7 @@ TEST_F(FilterTest, WithoutMemoryMailFlows) {
   broken_ = true;
   smfi_str context;
   negotiate(context);
-  EXPECT_EQ(connect(context), SMFIS_NOREPLY);
+  EXPECT_EQ(connect(context), SMFIS_CONTINUE);
   EXPECT_EQ(message(context, "x@b.test"), SMFIS_CONTINUE);
   EXPECT_THAT(context.calls, IsEmpty());
   callbacks().xxfi_close(&context);
