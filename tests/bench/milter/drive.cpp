@@ -106,13 +106,14 @@ class Load {
   }
 
  private:
-  static void print(const char* name, std::vector<std::uint32_t>& times) {
+  static void print(const char* name, std::vector<std::int64_t>& times) {
     if (times.empty()) return;
     std::ranges::sort(times);
     for (const int part : {50, 99}) {
       const std::size_t at = (times.size() - 1) * static_cast<std::size_t>(part) / 100;
       std::printf(",\"%s_p%d_us\":%.1f", name, part, static_cast<double>(times[at]) / 1'000);
     }
+    std::printf(",\"%s_max_us\":%.1f", name, static_cast<double>(times.back()) / 1'000);
   }
 
   void open(std::size_t i) {
@@ -167,7 +168,7 @@ class Load {
     const char kind = answer[0];
     // Edits at the end of a message are no answer.
     if (std::string_view("hmiq+-").contains(kind)) return false;
-    const auto waited = static_cast<std::uint32_t>(now() - session.sent);
+    const std::int64_t waited = now() - session.sent;
     if (part.wait == Wait::rcpt) rcpt_times_.push_back(waited);
     if (part.wait == Wait::end) end_times_.push_back(waited);
     if (kind == SMFIR_REPLYCODE || kind == SMFIR_TEMPFAIL) ++deferred_;
@@ -250,7 +251,7 @@ class Load {
   Settings settings_;
   int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<Session> sessions_;
-  std::vector<std::uint32_t> rcpt_times_, end_times_;
+  std::vector<std::int64_t> rcpt_times_, end_times_;
   std::uint64_t random_ = 1, started_ = 0;
   std::size_t open_ = 0;
   std::int64_t began_ = 0, end_ = 0, ended_ = 0;

@@ -39,9 +39,8 @@ static sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned l
                              unsigned long* wanted_steps, unsigned long* w2, unsigned long* w3) {
   (void)context, (void)f2, (void)f3;
   *wanted_actions = actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
-  *wanted_steps =
-      steps & (SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC | SMFIP_NR_CONN |
-               SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR);
+  *wanted_steps = steps & (SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC |
+                           SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR);
   *w2 = *w3 = 0;
   return SMFIS_CONTINUE;
 }
