@@ -44,7 +44,8 @@ endif()
 option(MXW_PCH "precompile standard headers" OFF)
 if(MXW_PCH)
   # GCC 12 takes what comes out of a precompiled header for our code and warns of the library's own.
-  target_compile_options(mxw_warnings INTERFACE -Wno-array-bounds -Wno-restrict)
+  target_compile_options(mxw_warnings INTERFACE 
+    -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
   add_library(mxw_pch OBJECT ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
   target_link_libraries(mxw_pch PRIVATE mxw_warnings mxw_hardening)
   target_precompile_headers(mxw_pch PRIVATE
