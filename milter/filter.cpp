@@ -23,9 +23,9 @@ namespace {
 
 constexpr unsigned long kActions =
     SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-// Where a session never answers anything but "go on" the MTA need not wait. It waits at connect all
-// the same: Postfix keeps packets back until one has an answer, and the session would begin, by our
-// clock, at the first RCPT, too late for a verdict about this connection (semantics 12: 5 s).
+// Where a session never answers anything but "go on" the MTA need not wait. It waits at connect:
+// Postfix keeps what is not answered until something is, and a session begins, with its time and
+// its settings, when the client's does.
 constexpr unsigned long kQuiet = SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
 constexpr unsigned long kSteps =
     SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC | kQuiet;
@@ -106,8 +106,7 @@ class Filter::Side {
   void close(SMFICTX* context);
   void end_all();
 
-  // Runs `call` on the conversation. At connect and at quiet stages the answer is always to go on;
-  // at quiet ones the MTA does not wait for it.
+  // Runs `call` on the conversation. A stage is quiet where its answer is always to go on.
   enum class Stage : std::uint8_t { connect, quiet, rcpt, end };
   template <typename Call>
   sfsistat on(SMFICTX* context, Stage stage, Call call) noexcept;
@@ -228,8 +227,8 @@ sfsistat Filter::Side::on(SMFICTX* context, Stage stage, Call call) noexcept {
     }
   } catch (...) {
     ++counters.exceptions;
-    const bool answers = stage == Stage::rcpt || stage == Stage::end;
-    return answers && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
+    const bool judged = stage == Stage::rcpt || stage == Stage::end;
+    return judged && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
   }
 }
 

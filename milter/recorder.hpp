@@ -40,7 +40,7 @@ struct DecisionNote {
   // Inbound only.
   std::string x_tls, x_mta_sts;  // results in the header; empty: none
   std::string session_verdict, session_rule;
-  std::uint32_t forged = 0;       // Authentication-Results clauses or headers that go
+  std::uint32_t forged = 0;       // Authentication-Results headers that go or lose clauses
   std::uint32_t forged_left = 0;  // over the bound of one message
 };
 

@@ -137,6 +137,8 @@ TEST_F(FilterTest, NegotiatesWhatIsOffered) {
   EXPECT_EQ(all.actions, static_cast<unsigned long>(SMFIF_ADDHDRS | SMFIF_CHGHDRS |
                                                     SMFIF_QUARANTINE | SMFIF_SETSYMLIST));
   EXPECT_EQ(all.steps & SMFIP_NR_RCPT, 0U);
+  // Postfix would tell the milter of a connection when the first recipient comes.
+  EXPECT_EQ(all.steps & SMFIP_NR_CONN, 0U);
   EXPECT_NE(all.steps & SMFIP_NOBODY, 0U);
   EXPECT_EQ(all.steps & SMFIP_NOHDRS, 0U);
   EXPECT_EQ(all.steps & (SMFIP_NORCPT | SMFIP_RCPT_REJ | SMFIP_NOCONNECT | SMFIP_NOHELO), 0U);
