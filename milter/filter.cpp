@@ -26,9 +26,11 @@ constexpr unsigned long kActions =
 // Where a session never answers anything but "go on" the MTA need not wait. It waits at connect:
 // Postfix keeps what is not answered until something is, and a session begins, with its time and
 // its settings, when the client's does.
-constexpr unsigned long kQuiet = SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR;
-constexpr unsigned long kSteps =
-    SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC | kQuiet;
+constexpr unsigned long kQuiet =
+    SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR | SMFIP_NR_EOH;
+// The end of the headers is asked for although nobody needs it: without it libmilter does not
+// answer the end of a message that has no header (its states allow no step from DATA to there).
+constexpr unsigned long kSteps = SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | kQuiet;
 
 constexpr char kHeader[] = "Authentication-Results";
 
@@ -327,6 +329,12 @@ sfsistat on_header(SMFICTX* context, char* name, char* value) {
   });
 }
 
+sfsistat on_end_of_headers(SMFICTX* context) {
+  return enter([&](Filter::Side& here) noexcept {
+    return here.on(context, Stage::quiet, [](Conversation&) {});
+  });
+}
+
 sfsistat on_end(SMFICTX* context) {
   return enter([&](Filter::Side& here) noexcept {
     return here.on(context, Stage::end, [&](Conversation& conversation) {
@@ -381,6 +389,7 @@ Result<std::unique_ptr<Filter>> Filter::open(Settings settings, Hooks hooks) {
   description.xxfi_envfrom = on_mail;
   description.xxfi_envrcpt = on_rcpt;
   description.xxfi_header = on_header;
+  description.xxfi_eoh = on_end_of_headers;
   description.xxfi_eom = on_end;
   description.xxfi_abort = on_abort;
   description.xxfi_close = on_close;

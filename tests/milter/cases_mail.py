@@ -152,6 +152,20 @@ def long_headers(world):
                 raise Wrong(f"{host.mta}: {left} forged lines are left")
 
 
+def no_headers(world):
+    """A message without one header: judged and answered as any other, not after a time-out. libmilter passes over an
+    end of message that follows DATA at once, unless the end of the headers is asked for."""
+    with shared(world, "plain", "postfix") as postfix, shared(world, "plain", "sendmail") as sendmail:
+        for host in (postfix, sendmail):
+            with host.client(source=STRANGER) as s:
+                s.ehlo()
+                begun = time.monotonic()
+                for reply in s.mail("a@example.net", "box@example.org", headers=[]):
+                    taken(host.mta, reply)
+                if (seconds := time.monotonic() - begun) > 5:
+                    raise Wrong(f"{host.mta}: {seconds:.0f} s")
+
+
 def swaks(world):
     """A common test client, over TLS with a certificate, through submission and relay."""
     with shared(world, "plain", "postfix") as host:
@@ -181,5 +195,5 @@ def arrived(world, domain):
 CASES = [Case("mail/" + name, run_it, NEEDS) for name, run_it in (
     ("submission", submission), ("inbound-tls", inbound_tls),
     ("ipv6", ipv6), ("local", local), ("reinjected", reinjected), ("kinds", kinds),
-    ("long-headers", long_headers), ("swaks", swaks), ("many", many))] + [
+    ("long-headers", long_headers), ("no-headers", no_headers), ("swaks", swaks), ("many", many))] + [
     Case("mail/session-verdict", session_verdict, VERDICTS)]

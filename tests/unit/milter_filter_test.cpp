@@ -118,6 +118,7 @@ class FilterTest : public testing::Test {
     EXPECT_EQ(header(context, "From", " u@a.test"), SMFIS_NOREPLY);
     EXPECT_EQ(header(context, "Authentication-Results", " mx1.b.test; x-tls=pass; spf=pass"),
               SMFIS_NOREPLY);
+    EXPECT_EQ(callbacks().xxfi_eoh(&context), SMFIS_NOREPLY);
     return callbacks().xxfi_eom(&context);
   }
 
@@ -141,6 +142,9 @@ TEST_F(FilterTest, NegotiatesWhatIsOffered) {
   EXPECT_EQ(all.steps & SMFIP_NR_CONN, 0U);
   EXPECT_NE(all.steps & SMFIP_NOBODY, 0U);
   EXPECT_EQ(all.steps & SMFIP_NOHDRS, 0U);
+  // Else libmilter leaves the end of a message without headers unanswered.
+  EXPECT_EQ(all.steps & SMFIP_NOEOH, 0U);
+  ASSERT_NE(callbacks().xxfi_eoh, nullptr);
   EXPECT_EQ(all.steps & (SMFIP_NORCPT | SMFIP_RCPT_REJ | SMFIP_NOCONNECT | SMFIP_NOHELO), 0U);
   EXPECT_EQ(all.third + all.fourth, 0U);
   EXPECT_THAT(full.asked[SMFIM_HELO], HasSubstr("{tls_version}"));
@@ -151,7 +155,7 @@ TEST_F(FilterTest, NegotiatesWhatIsOffered) {
   const Wanted few = negotiate(old, 0x3f, 0x7f & ~static_cast<unsigned long>(SMFIP_NR_HDR));
   EXPECT_EQ(few.actions,
             static_cast<unsigned long>(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE));
-  EXPECT_EQ(few.steps, static_cast<unsigned long>(SMFIP_NOBODY | SMFIP_NOEOH));
+  EXPECT_EQ(few.steps, static_cast<unsigned long>(SMFIP_NOBODY));
   EXPECT_THAT(old.asked, IsEmpty());
   EXPECT_EQ(filter_->counters().poor_offers, 1U);
   EXPECT_EQ(connect(old), SMFIS_CONTINUE);

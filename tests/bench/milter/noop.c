@@ -39,8 +39,8 @@ static sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned l
                              unsigned long* wanted_steps, unsigned long* w2, unsigned long* w3) {
   (void)context, (void)f2, (void)f3;
   *wanted_actions = actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE);
-  *wanted_steps = steps & (SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NOEOH | SMFIP_HDR_LEADSPC |
-                           SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR);
+  *wanted_steps = steps & (SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_HELO |
+                           SMFIP_NR_MAIL | SMFIP_NR_DATA | SMFIP_NR_HDR | SMFIP_NR_EOH);
   *w2 = *w3 = 0;
   return SMFIS_CONTINUE;
 }
@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   description.xxfi_envrcpt = on_rcpt;
   description.xxfi_header = on_header;
   description.xxfi_data = on_data;
+  description.xxfi_eoh = on_data;
   description.xxfi_eom = on_end;
   description.xxfi_abort = on_end;
   description.xxfi_close = on_end;
