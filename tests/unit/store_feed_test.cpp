@@ -39,6 +39,7 @@ class Copy {
   }
   void take(const TlsaRow& row) { tlsa_[{row.tenant, row.base}][row.rdata] = row; }
   void take(const EventRow&) {}
+  void take(const VerdictRow&) {}  // never policyd's
   void take(const TlsrptRow& row) { tlsrpt_[{row.tenant, row.domain}] = row; }
   void take(const RereadRow& row) { rereads_[{row.tenant, row.domain}] = row; }
   void take(const Deletion& gone) {
