@@ -308,7 +308,7 @@ class Impact(unittest.TestCase):
 
 class Help(unittest.TestCase):
     def verbs(self):
-        return re.findall(r"^  ([a-z]+(?: [a-z-]+)?)(?: [A-Z.a-z]+)?  ", run("--help")[1], re.M)
+        return re.findall(r"^  ([a-z]+(?: [a-z-]+)?)(?: [A-Z.a-z|]+)?  ", run("--help")[1], re.M)
 
     def test_help_goes_to_standard_output_and_succeeds(self):
         verbs = self.verbs()
