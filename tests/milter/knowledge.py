@@ -29,6 +29,7 @@ allow = ["203.0.113.0/24"]
 [policyd]
 feed_users = ["0", "{milter}"]
 ask_users = ["0", "{milter}"]
+ask_group = "{ask}"
 operator_group = "{operator}"
 """
 POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.{domain}\r\nmax_age: 604800\r\n{extra}"
@@ -89,7 +90,7 @@ class Knowledge:
     def up(self):
         self.units.write_file("etc/mxwarden/mxwarden.toml", CONFIG.format(
             root=self.units.root, resolver=RESOLVER, ca=self.world.dir + "/ca.pem",
-            milter=IDS["mxw-milter"], operator=IDS["mxw-op"]))
+            milter=IDS["mxw-milter"], ask=IDS["mxw-ask"], operator=IDS["mxw-op"]))
         folder = self.units.state_folder("operator")
         os.makedirs(folder + "/domain")
         os.makedirs(self.run + "/sensor")
