@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from procs import Failure, wait_for
+from procs import Failure
 from programs import IDS, Units
 from sendmail import TOP
 from topology import RTR, Inside
