@@ -80,7 +80,10 @@ std::string Responder::settle(const Question& question, const Known* told, Momen
   Compiled fresh;
   const bool pinned = facts != nullptr && facts->action == Brake::Action::pin &&
                       !facts->secure.empty();  // with names: policyd's word changes nothing
-  if (told != nullptr && !pinned) {
+  // Nor does an answer that knows nothing, where the feed brought a row meanwhile.
+  const bool no_word =
+      told == nullptr || (facts != nullptr && told->state == rows::DomainState::unknown);
+  if (!no_word && !pinned) {
     // Only a pin without names of its own waits, and a domain without any brake.
     Brake brake;
     if (facts != nullptr) brake.action = facts->action;

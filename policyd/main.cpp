@@ -50,5 +50,6 @@ int main(int argc, char** argv) {
        .once = import_if_asked,
        .start = [&program](mxw::service::Context& context) { return program.start(context); },
        .reload = {},
-       .stop = [&program] { program.stop(); }});
+       .stop = [&program] { program.stop(); },
+       .keeps_settings = true});
 }

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <utility>
+#include <string_view>
 
 #include "core/base/ascii.hpp"
 #include "core/mail/name.hpp"
@@ -15,41 +15,57 @@ namespace {
 constexpr std::size_t kListedDomains = 100'000;  // as many as policies are kept
 constexpr std::string_view kFilePrefix = "file:";
 
-Result<void> add_list(const std::string& path, std::set<std::string>& domains) {
+void add_list(const std::string& path, std::set<std::string>& domains,
+              std::vector<std::string>& notes) {
   std::ifstream in(path);
-  if (!in) return fail(ErrorKind::usage, path + ": " + std::strerror(errno));
+  if (!in) {
+    notes.push_back(path + ": " + std::strerror(errno));
+    return;
+  }
   std::string line;
+  std::size_t bad = 0;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     const std::string_view text = ascii::trim_line(line);
     if (text.empty() || text.front() == '#') continue;
     const auto host = mail::HostName::parse(text);
-    if (!host)
-      return fail(ErrorKind::usage, path + ":" + std::to_string(number) + ": no domain name");
-    if (domains.size() >= kListedDomains)
-      return fail(ErrorKind::usage, path + ": more than 100,000 domains");
+    if (!host) {
+      if (++bad <= kListNotes)
+        notes.push_back(path + ":" + std::to_string(number) + ": no domain name");
+      continue;
+    }
+    if (domains.size() >= kListedDomains && !domains.contains(host->text())) {
+      notes.push_back(path + ":" + std::to_string(number) + ": more than 100,000 domains");
+      break;
+    }
     domains.insert(host->text());
   }
-  if (in.bad()) return fail(ErrorKind::usage, path + ": cannot be read");
-  return {};
+  if (in.bad()) notes.push_back(path + ": cannot be read");
+  if (bad > kListNotes)
+    notes.push_back(path + ": " + std::to_string(bad) + " lines are no domain names");
 }
 
 }  // namespace
 
-Result<std::set<std::string>> listed_domains(const std::vector<std::string>& sources) {
+std::set<std::string> listed_domains(const std::vector<std::string>& sources,
+                                     std::vector<std::string>& notes) {
   std::set<std::string> domains;
-  for (const std::string& source : sources) {
-    if (auto added = add_list(source.substr(kFilePrefix.size()), domains); !added)
-      return std::unexpected(std::move(added.error()));
-  }
+  for (const std::string& source : sources)
+    add_list(source.substr(kFilePrefix.size()), domains, notes);
   return domains;
 }
 
+std::string ca_trouble(const std::string& ca_file) {
+  if (ca_file.empty()) return {};
+  const auto roots = x509::TrustStore::from_file(ca_file);
+  return roots ? std::string() : roots.error().message;
+}
+
 Result<void> check_files(const config::Config& config) {
-  if (auto listed = listed_domains(config.policyd.domains_from); !listed)
-    return std::unexpected(std::move(listed.error()));
-  if (config.fetch.ca_file.empty()) return {};
-  if (auto roots = x509::TrustStore::from_file(config.fetch.ca_file); !roots)
-    return std::unexpected(std::move(roots.error()));
+  std::vector<std::string> notes;
+  static_cast<void>(listed_domains(config.policyd.domains_from, notes));
+  if (!notes.empty()) return fail(ErrorKind::usage, notes.front());
+  if (const std::string why = ca_trouble(config.fetch.ca_file); !why.empty())
+    return fail(ErrorKind::usage, why);
   return {};
 }
 

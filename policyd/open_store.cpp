@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -91,6 +92,12 @@ Result<OpenedStore> open_store(const std::string& folder, Time now) {
                            std::to_string(restore(backup_of(folder), **store)));
   opened.store = std::move(*store);
   return opened;
+}
+
+std::optional<Time> backup_time(const std::string& folder) {
+  struct stat found{};
+  if (::stat(backup_of(folder).c_str(), &found) != 0) return std::nullopt;
+  return Time{static_cast<std::int64_t>(found.st_mtim.tv_sec) * kSecond + found.st_mtim.tv_nsec};
 }
 
 Result<void> write_backup(const std::string& folder, store::PolicyStore& store) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
+#include "core/base/time.hpp"
 #include "core/store/policy_store.hpp"
 
 namespace mxw::policyd {
@@ -27,5 +29,8 @@ struct OpenedStore {
 // Copies what holds now to `folder`/policy.backup: once a day. A store without any policy does not
 // replace a backup: it may be one that was just lost.
 Result<void> write_backup(const std::string& folder, store::PolicyStore& store);
+
+// When it was written; none: there is none.
+[[nodiscard]] std::optional<Time> backup_time(const std::string& folder);
 
 }  // namespace mxw::policyd

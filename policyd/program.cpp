@@ -1,7 +1,5 @@
 #include "policyd/program.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <random>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "core/base/siphash.hpp"
 #include "core/ipc/listener.hpp"
 #include "core/service/log.hpp"
+#include "policyd/ask_access.hpp"
 #include "policyd/named_files.hpp"
 #include "policyd/open_store.hpp"
 
@@ -32,16 +31,6 @@ ipc::PeerCheck peers(const std::vector<std::string>& users, const std::string& g
   auto check = ipc::PeerCheck::from_names(users, groups, notes);
   for (const std::string& note : notes) service::log_info(note);
   return check;
-}
-
-// A group a socket of ours can be given: one this process is in.
-std::optional<gid_t> own_group(const std::string& name) {
-  const auto group = ipc::find_group(name);
-  if (group && (::geteuid() == 0 || ::getegid() == *group || ::group_member(*group) != 0))
-    return group;
-  service::log_warning("group '" + name + "' is not known here or not ours: only root and " +
-                       "our own user can reach the ask socket");
-  return std::nullopt;
 }
 
 // Spreads refreshes; nothing secret.
@@ -104,8 +93,10 @@ Result<void> Program::open_sockets(service::Context& context) {
   // Who may connect is asked of the kernel, connection by connection; of the ask socket, besides.
   ipc::ListenOptions stream, packets, asks;
   stream.mode = packets.mode = 0666;
-  asks.mode = 0660;
-  asks.group = own_group(settings.ask_group);
+  const AskAccess access = ask_access(settings.ask_group);
+  if (!access.note.empty()) service::log_warning(access.note);
+  asks.mode = access.mode;
+  asks.group = access.group;
   packets.type = asks.type = ipc::SocketType::seqpacket;
   if (auto made = listen("feed.sock", stream, feed_fd_); !made) return made;
   if (auto made = listen("ask.sock", asks, ask_fd_); !made) return made;
@@ -128,16 +119,24 @@ Result<void> Program::open_sockets(service::Context& context) {
   return {};
 }
 
+// A mistake in a file the settings name is told; what is good in it counts.
+void Program::read_named_files(const config::Config& config) {
+  std::vector<std::string> notes;
+  listed_ = listed_domains(config.policyd.domains_from, notes);
+  for (const std::string& note : notes) service::log_warning(note);
+  if (const std::string why = ca_trouble(config.fetch.ca_file); !why.empty())
+    service::log_error("no policy can be fetched: " + why);
+}
+
 Result<void> Program::start(service::Context& context) {
   state_folder_ = context.state_folder;
-  auto listed = listed_domains(context.config.policyd.domains_from);
-  if (!listed) return std::unexpected(std::move(listed.error()));
-  listed_ = std::move(*listed);
-  backed_up_ = LoopClock(context.loop).wall();
-  auto opened = open_store(state_folder_, backed_up_);
+  read_named_files(context.config);
+  const Time now = wall_time();
+  auto opened = open_store(state_folder_, now);
   if (!opened) return std::unexpected(std::move(opened.error()));
   store_ = std::move(opened->store);
   lock_ = std::move(opened->lock);
+  backups_.emplace(backup_time(state_folder_), now, EventLoop::now());
   for (const std::string& note : opened->notes) service::log_warning(note);
   witness_ = std::make_unique<Witness>(context.metrics, [this, &context] {
     damaged_ = true;
@@ -173,11 +172,10 @@ void Program::pin() {
 
 void Program::on_hour() {
   hour_->start(kHour);
-  const Time now = clock_->wall();
-  if (now - backed_up_ < kDay) return;
-  backed_up_ = now;
-  if (auto written = write_backup(state_folder_, *store_); !written)
-    service::log_warning("no backup: " + written.error().message);
+  if (!backups_->due(clock_->boot())) return;
+  const auto written = write_backup(state_folder_, *store_);
+  if (!written) service::log_warning("no backup: " + written.error().message);
+  backups_->tried(written.has_value(), clock_->boot());
 }
 
 void Program::stop() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "net/https/fetcher.hpp"
 #include "net/resolve/resolver.hpp"
 #include "policyd/ask_server.hpp"
+#include "policyd/backup_times.hpp"
 #include "policyd/control.hpp"
 #include "policyd/engine.hpp"
 #include "policyd/store_sink.hpp"
@@ -33,6 +35,7 @@ class Program {
   void stop();
 
  private:
+  void read_named_files(const config::Config& config);
   Result<void> open_network(service::Context& context);
   Result<void> open_sockets(service::Context& context);
   void make_engine(service::Context& context);
@@ -59,7 +62,7 @@ class Program {
   std::unique_ptr<Control> control_;
   std::unique_ptr<operators::OperatorWatch> operator_;
   std::unique_ptr<Timer> hour_;
-  Time backed_up_;
+  std::optional<BackupTimes> backups_;
   bool damaged_ = false;  // the store: nothing is copied from it any more
 };
 

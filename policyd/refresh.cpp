@@ -66,7 +66,7 @@ class Look {
 
   void expire() {
     if (!stored_.policy || live_ != nullptr) return;
-    kept_ = !moment_.settled && !is_denial();
+    kept_ = !moment_.settled;
     if (kept_) return;
     out_.end = true;
     out_.domain.state = DomainState::unknown;
@@ -221,7 +221,7 @@ class Look {
       if (live_ == nullptr) domain.state = DomainState::unknown;  // a failed GET is on hold
       return;
     }
-    if (live_ != nullptr || txt_.kind == TxtKind::failure) {
+    if (live_ != nullptr || kept_ || txt_.kind == TxtKind::failure) {
       domain.check_result = txt_word();
       const Time until = in(kDnsHold);
       if (live_ == nullptr) domain.neg_until = std::max(domain.neg_until.value_or(until), until);

@@ -58,8 +58,9 @@ struct Moment {
   std::int64_t interval = 1 * kDay;  // between refreshes; RFC 8461 section 3.3 suggests a day
   bool reread = false;               // fetch although nothing is due (semantics 7)
   // False: `now` may be far ahead (a start with a wrong clock, semantics 11). What is past its end
-  // does not count then either, but only an answer closes it: another policy, or a denial. A GET
-  // that fails is none: with a wrong clock every certificate has run out.
+  // does not count then either, but only another policy that was fetched closes it. A GET that
+  // fails does not: with a wrong clock every certificate has run out. Nor does a denial: it may be
+  // forged, and a live policy outlives any denial (RFC 8461 section 10.2).
   bool settled = true;
 };
 

@@ -62,7 +62,12 @@ std::string check_listen(std::string_view text) {
   return parsed ? std::string() : parsed.error().message;
 }
 
+bool is_retired_source(std::string_view text) {
+  return text == "map" || text == "milter";
+}
+
 std::string check_source(std::string_view text) {
+  if (is_retired_source(text)) return {};
   constexpr std::string_view kFile = "file:";
   if (text.starts_with(kFile)) return check_path(text.substr(kFile.size()));
   return in_quotes(text) + " is not \"file:PATH\" (who may ask: \"ask_users\")";

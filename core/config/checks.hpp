@@ -12,8 +12,11 @@ namespace mxw::config {
 [[nodiscard]] std::string check_path(std::string_view text);      // absolute, no NUL, no `..`
 [[nodiscard]] std::string check_user(std::string_view text);      // a name or a numeric id
 [[nodiscard]] std::string check_listen(std::string_view text);    // parse_listen()
-[[nodiscard]] std::string check_source(std::string_view text);    // file:PATH
+[[nodiscard]] std::string check_source(std::string_view text);    // file:PATH, or retired
 [[nodiscard]] std::string check_map_name(std::string_view text);  // of a socketmap
+
+// `map` and `milter` of an earlier version: accepted in `domains_from`, without effect.
+[[nodiscard]] bool is_retired_source(std::string_view text);
 
 // local:PATH, unix:PATH, PATH, inet:PORT@HOST, inet6:PORT@HOST; without @HOST: every address
 [[nodiscard]] std::string check_milter_socket(std::string_view text);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/config/checks.hpp"
 #include "core/config/codec.hpp"
 #include "core/config/options.hpp"
 #include "core/toml/table_reader.hpp"
@@ -80,8 +81,25 @@ const Node& node_of(const Node& document, std::string_view table, std::string_vi
   return value == nullptr ? document : *value;
 }
 
-void check_together(const Node& document, const Config& config, Problems& problems) {
-  const Resolver& resolver = config.resolver;
+std::string located(const Node& at, const std::string& reason) {
+  Problems one(toml::Place::line_and_column);
+  one.add(at, reason);
+  return one.first();
+}
+
+// `domains_from = ["map", "milter"]` was the default of an earlier version.
+void drop_retired(const Node& document, Config& config, Notes& notes) {
+  const Node& value = node_of(document, "policyd", "domains_from");
+  std::erase_if(config.policyd.domains_from, [&](const std::string& source) {
+    if (!is_retired_source(source)) return false;
+    notes.push_back(located(value, quoted("domains_from") + " has " + quoted(source) +
+                                       ", which means nothing any more: " + quoted("ask_users") +
+                                       " says who may ask"));
+    return true;
+  });
+}
+
+void check_validating(const Node& document, const Resolver& resolver, Problems& problems) {
   for (const Endpoint& server : resolver.validating) {
     if (std::ranges::find(resolver.servers, server) == resolver.servers.end()) {
       problems.add(node_of(document, "resolver", "validating"),
@@ -89,7 +107,10 @@ void check_together(const Node& document, const Config& config, Problems& proble
                        quoted("servers"));
     }
   }
-  std::vector<std::string> listen = config.map.listen;
+}
+
+void check_listen_twice(const Node& document, const Map& map, Problems& problems) {
+  std::vector<std::string> listen = map.listen;
   std::ranges::sort(listen);
   if (const auto twice = std::ranges::adjacent_find(listen); twice != listen.end()) {
     problems.add(node_of(document, "map", "listen"),
@@ -100,23 +121,35 @@ void check_together(const Node& document, const Config& config, Problems& proble
 }  // namespace
 
 Result<Config> parse(std::string_view text, const std::string& name) {
+  Notes notes;
+  return parse(text, name, notes);
+}
+
+Result<Config> parse(std::string_view text, const std::string& name, Notes& notes,
+                     std::span<const std::string_view> mine) {
   if (text.size() > kFileBytes) {
     return fail(ErrorKind::usage, name + ": larger than " + std::to_string(kFileBytes) + " octets");
   }
   const auto document = toml::parse_toml(text, name, toml::Place::line_and_column);
   if (!document) return std::unexpected(document.error());
-  Problems problems(toml::Place::line_and_column);
+  Problems problems(toml::Place::line_and_column), others(toml::Place::line_and_column);
+  const auto of = [&](std::string_view table) -> Problems& {
+    return mine.empty() || std::ranges::find(mine, table) != mine.end() ? problems : others;
+  };
   Config config;
   toml::TableReader top(*document, "the file", problems);
   for (const TableHelp& table : tables()) {
     if (table.name.find('.') != std::string_view::npos) continue;
     if (const Node* node = top.optional(table.name)) {
-      read_table(table.name, *node, problems, config);
+      read_table(table.name, *node, of(table.name), config);
     }
   }
   top.finish(table_hint);
-  check_together(*document, config, problems);
+  check_validating(*document, config.resolver, of("resolver"));
+  check_listen_twice(*document, config.map, of("map"));
   if (!problems.none()) return fail(ErrorKind::usage, problems.first());
+  drop_retired(*document, config, notes);
+  if (!others.none()) notes.push_back(others.first() + " (another program's setting)");
   return config;
 }
 
@@ -156,8 +189,9 @@ std::vector<Change> changes(const Config& before, const Config& after) {
 }
 
 Result<Config> reload(const Config& old, std::string_view text, const std::string& name,
-                      std::span<const std::string_view> mine) {
-  auto fresh = parse(text, name);
+                      std::span<const std::string_view> mine, Notes* notes) {
+  Notes unheard;
+  auto fresh = parse(text, name, notes == nullptr ? unheard : *notes);
   if (!fresh) return fresh;
   std::string refused;
   for (const Change& change : changes(old, *fresh)) {

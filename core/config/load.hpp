@@ -27,6 +27,14 @@ inline constexpr char kDefaultPath[] = "/etc/mxwarden/mxwarden.toml";
 // known one), values of a wrong type or out of range, and values that do not go together.
 [[nodiscard]] Result<Config> parse(std::string_view text, const std::string& name);
 
+// The same, with what is worth a warning: values an earlier version took, which are accepted for
+// one major version and mean nothing any more; and, unless `mine` is empty, the first mistake in
+// the tables that are not among `mine`, whose wrong values keep their defaults. A table without a
+// known name may be one of `mine` misspelt and stays an Error.
+using Notes = std::vector<std::string>;
+[[nodiscard]] Result<Config> parse(std::string_view text, const std::string& name, Notes& notes,
+                                   std::span<const std::string_view> mine = {});
+
 // The text of a file, at most kFileBytes and one more. Error (usage): it cannot be read.
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
 
@@ -45,10 +53,12 @@ struct Change {
 
 // The settings of a text for a program that runs with `old`. On Error (usage) the program keeps
 // `old` whole: the text is wrong, or a key of `tables` changed that needs a restart (all such keys
-// are named). Other tables are other programs' and may change. No tables: all.
+// are named). Other tables are other programs' and may change. No tables: all. `notes` (may be
+// null): of values that mean nothing any more.
 [[nodiscard]] Result<Config> reload(const Config& old, std::string_view text,
                                     const std::string& name,
-                                    std::span<const std::string_view> tables = {});
+                                    std::span<const std::string_view> tables = {},
+                                    Notes* notes = nullptr);
 
 // docs/config.md, and packaging/mxwarden.toml: every key with its default as a comment.
 [[nodiscard]] std::string documentation();

@@ -177,8 +177,10 @@ class Run {
   void reload() {
     notify_->reloading();
     const auto text = config::read_file(options_.config_file);
-    auto fresh = text ? config::reload(config_, *text, options_.config_file, daemon_.tables)
+    config::Notes notes;
+    auto fresh = text ? config::reload(config_, *text, options_.config_file, daemon_.tables, &notes)
                       : Result<config::Config>(std::unexpected(text.error()));
+    for (const std::string& note : notes) log_warning(note);
     if (fresh) {
       config_ = *std::move(fresh);
       if (!std::exchange(settings_.refused, {}).empty()) notify_->status("");
@@ -245,7 +247,9 @@ int run_daemon(int argc, const char* const* argv, const Daemon& daemon) {
   // Who only wants to know whether the file is good gets no other.
   const bool asked = options->check || options->dump;
   std::string copy = daemon.keeps_settings && !asked ? settings_copy_path() : std::string();
-  auto settings = read_settings(options->config_file, options->config_given, copy);
+  std::vector<std::string_view> judged;  // none: all
+  if (!asked) judged = daemon.tables;
+  auto settings = read_settings(options->config_file, options->config_given, copy, judged);
   if (!settings) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(settings.error().message).c_str());
     return kUsage;
@@ -257,6 +261,9 @@ int run_daemon(int argc, const char* const* argv, const Daemon& daemon) {
     }
   }
   if (asked) {
+    for (const std::string& note : settings->notes) {
+      std::fprintf(stderr, "%s: %s\n", program.c_str(), escaped(note).c_str());
+    }
     std::fputs(
         options->dump ? config::dump(settings->config).c_str() : "the configuration is good\n",
         stdout);
@@ -267,6 +274,7 @@ int run_daemon(int argc, const char* const* argv, const Daemon& daemon) {
     log_error(settings->refused + "; starting with the last settings that were good (" + copy +
               ")");
   }
+  for (const std::string& note : settings->notes) log_warning(note);
   return Run(daemon, *options, *std::move(settings), std::move(copy)).go();
 }
 

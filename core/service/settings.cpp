@@ -4,9 +4,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <system_error>
+#include <thread>
+#include <utility>
 
 #include "core/base/fd.hpp"
 #include "core/config/load.hpp"
@@ -22,9 +27,10 @@ bool is_there(const std::string& path) {
 }
 
 // From the text of the file; without a text it is not there.
-Result<config::Config> parsed(const Result<std::string>& text, const std::string& file) {
+Result<config::Config> parsed(const Result<std::string>& text, const std::string& file,
+                              config::Notes& notes, std::span<const std::string_view> tables) {
   if (!text) return std::unexpected(text.error());
-  return config::parse(*text, file);
+  return config::parse(*text, file, notes, tables);
 }
 
 std::unexpected<Error> cannot(const std::string& path) {
@@ -51,8 +57,8 @@ std::string settings_copy_path() {
   return first.starts_with('/') ? first + std::string(kName) : std::string();
 }
 
-Result<Settings> read_settings(const std::string& file, bool must_be_there,
-                               const std::string& copy) {
+Result<Settings> read_settings(const std::string& file, bool must_be_there, const std::string& copy,
+                               std::span<const std::string_view> tables) {
   Settings settings;
   if (!copy.empty() && is_there(copy)) {
     if (auto kept = config::read_file(copy)) settings.kept = std::move(*kept);
@@ -61,14 +67,15 @@ Result<Settings> read_settings(const std::string& file, bool must_be_there,
     return settings;
   }
   const auto text = config::read_file(file);
-  auto config = parsed(text, file);
+  auto config = parsed(text, file, settings.notes, tables);
   if (config) {
     settings.config = std::move(*config);
     settings.text = *text;
     return settings;
   }
   if (!settings.kept) return std::unexpected(std::move(config.error()));
-  auto before = config::parse(*settings.kept, copy);
+  settings.notes.clear();
+  auto before = config::parse(*settings.kept, copy, settings.notes, tables);
   if (!before) {
     return fail(ErrorKind::usage, config.error().message +
                                       "; nor can the copy of the last good "
@@ -97,19 +104,59 @@ Result<void> write_settings_copy(const std::string& path, std::string_view text)
   return {};
 }
 
-void SettingsKeeper::keep(const std::string& text) {
-  if (path_.empty() || (kept_ == text && !failed_)) return;
-  kept_ = text;
-  try {
-    writing_ = std::jthread([this, text] {
-      const auto written = write_settings_copy(path_, text);
-      failed_ = !written;
+struct SettingsKeeper::Desk {
+  const std::string path;
+  const Write write;
+  std::mutex mutex;
+  std::condition_variable idle;
+  std::optional<std::string> next;  // to be written, by the writer that runs
+  bool running = false;
+  bool failed = false;
+
+  Desk(std::string where, Write how) : path(std::move(where)), write(std::move(how)) {}
+
+  // The writer's thread: until nothing is left.
+  void work() {
+    std::unique_lock lock(mutex);
+    while (next) {
+      const std::string text = *std::exchange(next, std::nullopt);
+      lock.unlock();
+      const auto written = write(path, text);
       if (!written) {
         log_warning("no copy of the settings is kept: " + written.error().message);
       }
-    });
+      lock.lock();
+      failed = !written;
+    }
+    running = false;
+    idle.notify_all();
+  }
+};
+
+SettingsKeeper::SettingsKeeper(std::string path, std::optional<std::string> kept, Write write,
+                               std::int64_t patience)
+    : kept_(std::move(kept)),
+      patience_(patience),
+      desk_(std::make_shared<Desk>(std::move(path), std::move(write))) {}
+
+SettingsKeeper::~SettingsKeeper() {
+  std::unique_lock lock(desk_->mutex);
+  desk_->idle.wait_for(lock, std::chrono::nanoseconds(patience_),
+                       [this] { return !desk_->running; });
+}
+
+void SettingsKeeper::keep(const std::string& text) {
+  if (desk_->path.empty()) return;
+  const std::lock_guard lock(desk_->mutex);
+  if (kept_ == text && !desk_->failed) return;
+  kept_ = text;
+  desk_->next = text;
+  if (desk_->running) return;
+  try {
+    std::thread([desk = desk_] { desk->work(); }).detach();
+    desk_->running = true;
   } catch (const std::system_error& error) {
-    failed_ = true;
+    desk_->failed = true;
     log_warning(std::string("no copy of the settings is kept: ") + error.what());
   }
 }

@@ -1,11 +1,8 @@
 #include "net/https/fetcher.hpp"
 
 #include <curl/curl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "net/https/routable.hpp"
@@ -59,10 +56,6 @@ Result<void> Fetcher::open() {
   }
   if ((curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL) == 0) {
     return fail(ErrorKind::usage, "libcurl has no TLS");
-  }
-  // Trouble with the operator's file must not look like trouble with every policy host.
-  if (!config_.ca_file.empty() && ::access(config_.ca_file.c_str(), R_OK) != 0) {
-    return fail(ErrorKind::usage, config_.ca_file + ": " + std::strerror(errno));
   }
   multi_ = curl_multi_init();
   if (multi_ == nullptr) return fail(ErrorKind::environment, "libcurl: out of memory");

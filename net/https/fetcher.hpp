@@ -38,7 +38,9 @@ inline constexpr std::size_t kAddresses = 8;
 inline constexpr std::uint16_t kHttpsPort = 443;
 
 struct FetchConfig {
-  std::string ca_file;                     // PEM; empty = the system's roots
+  // PEM; empty = the system's roots. Read for each fetch: one that cannot be read is our trouble
+  // (Cause::local), never the policy host's, and is forgotten once it can.
+  std::string ca_file;
   std::int64_t total_ns = 1 * kMinute;     // RFC 8461 section 3.3; all addresses together
   std::int64_t connect_ns = 10 * kSecond;  // of one address, with TLS
   // Addresses reached although they are not globally routable, and on any port: for labs.

@@ -30,6 +30,51 @@ std::string refusal(std::string_view text) {
   return config.error().message;
 }
 
+// What an earlier version had as its default; a key that changes warns for one major version.
+TEST(Config, RetiredValuesAreToldAndHaveNoEffect) {
+  const std::string text = "[policyd]\ndomains_from = [\"map\", \"file:/srv/list\", \"milter\"]\n";
+  Notes notes;
+  const auto config = parse(text, "m.toml", notes);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_THAT(config->policyd.domains_from, ElementsAre("file:/srv/list"));
+  EXPECT_THAT(notes,
+              ElementsAre("m.toml:2:16: \"domains_from\" has \"map\", which means nothing any "
+                          "more: \"ask_users\" says who may ask",
+                          "m.toml:2:16: \"domains_from\" has \"milter\", which means nothing any "
+                          "more: \"ask_users\" says who may ask"));
+  Notes again;
+  EXPECT_TRUE(reload(*config, text, "m.toml", {}, &again));
+  EXPECT_EQ(again, notes);
+  EXPECT_TRUE(reload(*config, text, "m.toml"));
+  EXPECT_EQ(changes(*config, good(dump(*config))).size(), 0U);
+}
+
+TEST(Config, AMistakeInATableOfAnotherProgramIsANote) {
+  constexpr std::string_view kMine[] = {"paths", "map"};
+  const auto notes_of = [&](std::string_view text) {
+    Notes notes;
+    const auto config = parse(text, "m.toml", notes, kMine);
+    EXPECT_TRUE(config) << config.error().message;
+    if (config) EXPECT_EQ(config->map.cold_wait, 1 * kSecond);
+    return notes;
+  };
+  const std::string mine = "[map]\ncold_wait_ms = 1000\n";
+  EXPECT_THAT(
+      notes_of(mine + "[policyd]\nparalel = 1\n"),
+      ElementsAre("m.toml:4:11: [policyd]: unknown key \"paralel\", perhaps \"parallel\" is "
+                  "meant (another program's setting)"));
+  EXPECT_THAT(notes_of(mine + "[milter.defer]\nnonsense = 1\n"),
+              ElementsAre(HasSubstr("unknown key \"nonsense\"")));
+  EXPECT_THAT(notes_of(mine + "[resolver]\nvalidating = [\"192.0.2.9\"]\n"),
+              ElementsAre(HasSubstr("not in \"servers\"")));
+  for (const char* bad : {"[map]\ncold_wait = 1\n", "[policyd]\nparallel = 1\n[map]\nlisten = 1\n",
+                          "[mapp]\n", "[policyd\n", "[paths]\nrun = 1\n"}) {
+    Notes notes;
+    EXPECT_FALSE(parse(bad, "m.toml", notes, kMine)) << bad;
+    EXPECT_THAT(notes, testing::IsEmpty());
+  }
+}
+
 TEST(Config, EmptyFileIsTheDefaults) {
   EXPECT_TRUE(changes(Config{}, good("")).empty());
   EXPECT_TRUE(changes(Config{}, good("[map]\n[paths]\n")).empty());
@@ -292,7 +337,7 @@ TEST(Config, RefusesWithPlaceAndReason) {
       {"[policyd]\nfeed_users = [\"-x\"]\n", "\"-x\" is no user name or id"},
       {"[policyd]\nfeed_users = [\"4294967295\"]\n", "is no user name or id"},
       {"[policyd]\nfeed_users = [\"12a\"]\n", "is no user name or id"},
-      {"[policyd]\ndomains_from = [\"map\"]\n", "\"map\" is not \"file:PATH\""},
+      {"[policyd]\ndomains_from = [\"maps\"]\n", "\"maps\" is not \"file:PATH\""},
       {"[policyd]\ndomains_from = [\"file:x\"]\n", "no absolute path"},
       {"[policyd]\ndane = \"yes\"\n", "\"dane\" is not true or false"},
       {"[map]\nlisten = [\"127.0.0.1:8461\"]\n", "is not inet:ADDRESS:PORT"},

@@ -67,11 +67,39 @@ TEST_F(ClockAhead, ARestartWithTheRightClockBringsItBack) {
   EXPECT_EQ(said("example.org"), "enforce 1");
 }
 
-TEST_F(ClockAhead, ADenialEndsIt) {
+// By the right clock the policy is live, and no denial ends what is live (RFC 8461 section 10.2):
+// else one forged answer and one wrong clock together would end it for good.
+TEST_F(ClockAhead, ADenialEndsNothing) {
+  for (const char* const record : {"", "v=STSv1; no id"}) {
+    SCOPED_TRACE(record);
+    start_ahead();
+    dns.all.reset();
+    if (*record == '\0')
+      dns.set("_mta-sts.example.org", dns::Type::txt, resolve::Outcome::nxdomain);
+    else
+      dns.txt("_mta-sts.example.org", record);
+    recorder.events.clear();
+    restart();
+    EXPECT_EQ(said("example.org"), "unknown") << "what is past its end does not count";
+    advance(3 * kHour);
+    EXPECT_TRUE(stored());
+    EXPECT_THAT(recorder.events, Not(Contains("policy-expired")));
+    clock.step_wall(-365 * kDay);
+    EXPECT_EQ(said("example.org"), "enforce 1") << "at once";
+    restart();
+    EXPECT_EQ(said("example.org"), "enforce 1") << "after a restart";
+  }
+}
+
+TEST_F(ClockAhead, ADayOfDenialsEndsIt) {
   start_ahead();
   dns.all.reset();
   dns.set("_mta-sts.example.org", dns::Type::txt, resolve::Outcome::nxdomain);
   restart();
+  want("example.org");
+  advance(23 * kHour);
+  EXPECT_TRUE(stored());
+  advance(3 * kHour);
   EXPECT_EQ(said("example.org"), "none");
   EXPECT_FALSE(stored());
 }

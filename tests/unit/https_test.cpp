@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "core/base/limits.hpp"
@@ -410,12 +412,16 @@ TEST_F(HttpsTest, ACallbackMayDestroyTheFetcher) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_F(HttpsTest, AMissingCaFileIsTheOperators) {
-  config.ca_file = "/nonexistent/ca.pem";
-  const auto created = Fetcher::create(*loop, config);
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().kind, ErrorKind::usage);
-  EXPECT_THAT(created.error().message, HasSubstr("/nonexistent/ca.pem"));
+// Trouble with the operator's file must not look like trouble with every policy host.
+TEST_F(HttpsTest, AMissingOrSpoiledCaFileIsOurTroubleUntilItIsThere) {
+  config.ca_file = authority.file() + ".other";
+  serve(response(kPolicy));
+  EXPECT_EQ(fetch().cause, Cause::local);
+  std::ofstream(config.ca_file) << "no certificate\n";
+  EXPECT_EQ(fetch().cause, Cause::local);
+  std::ofstream(config.ca_file) << std::ifstream(authority.file()).rdbuf();
+  EXPECT_EQ(fetch().cause, Cause::ok);
+  std::remove(config.ca_file.c_str());
 }
 
 }  // namespace

@@ -109,6 +109,16 @@ TEST_F(MapSession, APinWithoutNamesWaitsForThePolicyAndStaysAPin) {
   EXPECT_EQ(replies(), (Replies{"OK encrypt", "NOTFOUND "}));
 }
 
+// The feed was faster than the answer, which was made before.
+TEST_F(MapSession, AnAnswerThatKnowsNothingDoesNotHideTheRowThatCameMeanwhile) {
+  exchange(ask("cold.example"));
+  bench.know("cold.example", policy_of(Mode::enforce, {"mx.example.org"}));
+  Known unknown;
+  unknown.state = rows::DomainState::unknown;
+  bench.policyd.answer("cold.example", unknown);
+  EXPECT_EQ(replies(), Replies{std::string(kSecure)});
+}
+
 TEST_F(MapSession, WithoutPolicydAColdQuestionIsAnsweredAtOnce) {
   bench.policyd.connected = false;
   EXPECT_EQ(exchange(ask("cold.example")), Replies{"NOTFOUND "});

@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 class NamedFiles : public testing::Test {
  protected:
@@ -42,8 +43,10 @@ TEST_F(NamedFiles, ListsOfDomains) {
   const std::string b = write("b", "two.test");
   config.policyd.domains_from = {"file:" + a, "file:" + b};
   EXPECT_EQ(complaint(), "");
-  EXPECT_THAT(*listed_domains(config.policyd.domains_from),
+  std::vector<std::string> notes;
+  EXPECT_THAT(listed_domains(config.policyd.domains_from, notes),
               ElementsAre("example.net", "example.org", "two.test"));
+  EXPECT_THAT(notes, IsEmpty());
   const std::string bad = write("bad", "example.org\nno domain\n");
   config.policyd.domains_from = {"file:" + a, "file:" + bad};
   EXPECT_EQ(complaint(), bad + ":2: no domain name");
@@ -51,6 +54,25 @@ TEST_F(NamedFiles, ListsOfDomains) {
   EXPECT_THAT(complaint(), HasSubstr("absent: No such file"));
   config.policyd.domains_from = {"file:" + directory.file(".")};
   EXPECT_THAT(complaint(), HasSubstr(directory.file("."))) << "a folder is no list";
+}
+
+// A start goes on with what is good.
+TEST_F(NamedFiles, WhatCannotBeTakenOfAListIsToldAndTheRestIsKept) {
+  const std::string bad = write("bad", "one.test\nno domain\ntwo.test\n");
+  const std::string good = write("good", "three.test\n");
+  const std::string absent = directory.file("absent");
+  std::vector<std::string> notes;
+  EXPECT_THAT(listed_domains({"file:" + bad, "file:" + absent, "file:" + good}, notes),
+              ElementsAre("one.test", "three.test", "two.test"));
+  EXPECT_THAT(notes,
+              ElementsAre(bad + ":2: no domain name", absent + ": No such file or directory"));
+  std::string lines;
+  for (int i = 0; i < 1'000; ++i) lines += "no domain\n";
+  notes.clear();
+  EXPECT_THAT(listed_domains({"file:" + write("bad", lines + "last.test\n")}, notes),
+              ElementsAre("last.test"));
+  EXPECT_EQ(notes.size(), kListNotes + 1);
+  EXPECT_EQ(notes.back(), bad + ": 1000 lines are no domain names");
 }
 
 TEST_F(NamedFiles, Authorities) {

@@ -1,7 +1,9 @@
 // What surrounds the engine: opening a damaged store, backups, import, the control socket's
 // answers.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,8 @@
 #include "core/base/digest.hpp"
 #include "core/ipc/listener.hpp"
 #include "core/store/sqlite_policy_store.hpp"
+#include "policyd/ask_access.hpp"
+#include "policyd/backup_times.hpp"
 #include "policyd/control.hpp"
 #include "policyd/open_store.hpp"
 #include "tests/unit/engine_support.hpp"
@@ -83,6 +87,50 @@ TEST_F(OpenStore, WithoutBackupItStartsEmpty) {
 
 TEST_F(OpenStore, AFolderThatIsNotThereIsAnError) {
   EXPECT_FALSE(open_store(folder + "/absent", kStart));
+}
+
+TEST_F(OpenStore, TheTimeOfTheBackupIsThatOfItsFile) {
+  EXPECT_FALSE(backup_time(folder));
+  keep_policy();
+  const auto hour_ago = std::chrono::file_clock::now() - std::chrono::hours(1);
+  std::filesystem::last_write_time(folder + "/policy.backup", hour_ago);
+  const auto time = backup_time(folder);
+  ASSERT_TRUE(time);
+  EXPECT_NEAR(static_cast<double>(wall_time() - *time), static_cast<double>(kHour),
+              static_cast<double>(kMinute));
+}
+
+// When a process that starts at boot time 100 h writes its backups.
+TEST(BackupTimes, ADayAfterTheLastOfAnyProcess) {
+  constexpr std::int64_t kBoot = 100 * kHour;
+  const auto first = [](std::optional<Time> last) {
+    const BackupTimes times(last, kStart, kBoot);
+    int hour = 0;
+    while (!times.due(kBoot + hour * kHour)) ++hour;
+    return hour;
+  };
+  EXPECT_EQ(first(std::nullopt), 1);
+  EXPECT_EQ(first(kStart - 2 * kHour), 22);
+  EXPECT_EQ(first(kStart - 30 * kDay), 1);
+  EXPECT_EQ(first(kStart + 30 * kDay), 24) << "of the future nothing is known";
+  BackupTimes times(std::nullopt, kStart, kBoot);
+  times.tried(false, kBoot + kHour);
+  EXPECT_FALSE(times.due(kBoot + 2 * kHour - 1));
+  EXPECT_TRUE(times.due(kBoot + 2 * kHour));
+  times.tried(true, kBoot + 2 * kHour);
+  EXPECT_FALSE(times.due(kBoot + 26 * kHour - 1));
+  EXPECT_TRUE(times.due(kBoot + 26 * kHour));
+}
+
+TEST(AskAccess, WithoutItsGroupTheSocketStillServes) {
+  const AskAccess absent = ask_access("mxw-no-such-group");
+  EXPECT_EQ(absent.mode, 0666U);
+  EXPECT_FALSE(absent.group);
+  EXPECT_NE(absent.note.find("'mxw-no-such-group' is not known here"), std::string::npos);
+  const AskAccess own = ask_access(std::to_string(::getegid()));
+  EXPECT_EQ(own.mode, 0660U);
+  EXPECT_EQ(own.group, ::getegid());
+  EXPECT_EQ(own.note, "");
 }
 
 TEST(Import, JudgesWhatItIsGiven) {

@@ -5,10 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <fstream>
+#include <memory>
+#include <mutex>
+#include <thread>
 
 #include "core/service/log.hpp"
 #include "core/service/scrape.hpp"
+#include "core/service/settings.hpp"
 #include "tests/unit/service_support.hpp"
 
 namespace mxw::service {
@@ -180,7 +185,7 @@ class SettingsTest : public DaemonTest {
 };
 
 constexpr char kGood[] = "[map]\ncold_wait_ms = 1000\n";
-constexpr char kBad[] = "[map]\ncold_wait_ms = 1000\n[policyd]\nparalel = 1\n";
+constexpr char kBad[] = "[map]\ncold_wait_ms = 1000\nenforcment = \"observe\"\n";
 
 TEST_F(SettingsTest, AFileThatIsRefusedDoesNotKeepItFromStarting) {
   settings(kGood);
@@ -191,8 +196,8 @@ TEST_F(SettingsTest, AFileThatIsRefusedDoesNotKeepItFromStarting) {
 
   settings(kBad);
   EXPECT_THAT(once(), testing::AllOf(HasSubstr("<3>" + file() +
-                                               ":7:11: [policyd]: unknown key \"paralel\", "
-                                               "perhaps \"parallel\" is meant; starting "
+                                               ":6:14: [map]: unknown key \"enforcment\", "
+                                               "perhaps \"enforcement\" is meant; starting "
                                                "with the last settings that were good (" +
                                                copy() + ")\n"),
                                      HasSubstr("<6>a second\n")));
@@ -207,10 +212,36 @@ TEST_F(SettingsTest, AFileThatIsRefusedDoesNotKeepItFromStarting) {
   EXPECT_EQ(read(copy()), read(file()));
 }
 
+// Whose mistake it is: another program's does not keep this one from its first start.
+TEST_F(SettingsTest, AMistakeInATableItDoesNotReadIsAWarning) {
+  settings(std::string(kGood) + "[policyd]\nparalel = 1\n");
+  const std::string said =
+      file() + ":7:11: [policyd]: unknown key \"paralel\", perhaps \"parallel\" is meant";
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_THAT(once(), testing::AllOf(HasSubstr("<4>" + said), HasSubstr("<6>a second\n")));
+    EXPECT_EQ(said_stale, "0");
+  }
+  const std::string config = file();
+  Child child([&] { return run({"--config", config.c_str(), "--check-config"}); });
+  EXPECT_EQ(child.output(), "mxwarden-map: " + said + "\n");
+  EXPECT_EQ(child.wait(), 2);
+}
+
+TEST_F(SettingsTest, ARetiredValueIsAWarningEverywhere) {
+  settings(std::string(kGood) + "[policyd]\ndomains_from = [\"map\", \"milter\"]\n");
+  EXPECT_THAT(once(), HasSubstr("\"domains_from\" has \"map\", which means nothing any more"));
+  EXPECT_EQ(said_stale, "0");
+  const std::string config = file();
+  Child child([&] { return run({"--config", config.c_str(), "--check-config"}); });
+  EXPECT_THAT(child.output(), testing::AllOf(HasSubstr("which means nothing any more"),
+                                             HasSubstr("the configuration is good\n")));
+  EXPECT_EQ(child.wait(), 0);
+}
+
 TEST_F(SettingsTest, TheFirstStartWithABadFileIsRefused) {
   settings(kBad);
   Child child([&] { return serve(); });
-  EXPECT_THAT(child.output(), HasSubstr(":7:11: [policyd]: unknown key"));
+  EXPECT_THAT(child.output(), HasSubstr(":6:14: [map]: unknown key"));
   EXPECT_EQ(child.wait(), 2);
   EXPECT_FALSE(std::filesystem::exists(copy()));
 }
@@ -219,8 +250,8 @@ TEST_F(SettingsTest, ACopyThatIsSpoiledToo) {
   settings(kBad);
   std::ofstream(copy()) << "[map";
   Child child([&] { return serve(); });
-  EXPECT_THAT(child.output(), testing::AllOf(HasSubstr(":7:11: [policyd]: unknown key"),
-                                             HasSubstr(copy() + ":1:")));
+  EXPECT_THAT(child.output(),
+              testing::AllOf(HasSubstr(":6:14: [map]: unknown key"), HasSubstr(copy() + ":1:")));
   EXPECT_EQ(child.wait(), 2);
 }
 
@@ -231,7 +262,7 @@ TEST_F(SettingsTest, CheckConfigLooksAtTheFileAlone) {
   const std::string config = file();
   for (const char* option : {"--check-config", "--dump-config"}) {
     Child child([&] { return run({"--config", config.c_str(), option}); });
-    EXPECT_THAT(child.output(), HasSubstr(":7:11: [policyd]: unknown key"));
+    EXPECT_THAT(child.output(), HasSubstr(":6:14: [map]: unknown key"));
     EXPECT_EQ(child.wait(), 2);
   }
 }
@@ -285,6 +316,56 @@ TEST_F(SettingsTest, WithoutItsFolderOrTheWishNothingIsKept) {
 TEST_F(SettingsTest, AFolderThatCannotBeWrittenIsToldAndNoMore) {
   ::setenv("STATE_DIRECTORY", "/nonexistent", 1);
   EXPECT_THAT(once(), HasSubstr("<4>no copy of the settings is kept: /nonexistent/settings.toml"));
+}
+
+// A disk that hangs: the one who calls keep() answers questions.
+TEST(SettingsKeeper, NeverWaitsForTheDisk) {
+  struct Disk {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool hangs = true;
+    std::vector<std::string> begun;
+  };
+  const auto disk = std::make_shared<Disk>();  // outlives the keeper: its thread may
+  const auto write = [disk](const std::string&, std::string_view text) -> Result<void> {
+    std::unique_lock lock(disk->mutex);
+    disk->begun.emplace_back(text);
+    disk->changed.notify_all();
+    disk->changed.wait(lock, [&] { return !disk->hangs; });
+    return {};
+  };
+  const auto begun = [&](std::size_t count) {
+    std::unique_lock lock(disk->mutex);
+    disk->changed.wait(lock, [&] { return disk->begun.size() >= count; });
+    return disk->begun;
+  };
+  {
+    SettingsKeeper keeper("/x", std::nullopt, write, 10 * kMillisecond);
+    keeper.keep("one");
+    begun(1);
+    for (const char* text : {"two", "three", "four"}) keeper.keep(text);
+  }  // ends although the first text is still being written
+  EXPECT_THAT(begun(1), testing::ElementsAre("one"));
+  {
+    const std::lock_guard lock(disk->mutex);
+    disk->hangs = false;
+    disk->changed.notify_all();
+  }
+  EXPECT_THAT(begun(2), testing::ElementsAre("one", "four"));
+}
+
+TEST(SettingsKeeper, TheEndWaitsForWhatIsWritten) {
+  std::vector<std::string> written;
+  const auto write = [&](const std::string&, std::string_view text) -> Result<void> {
+    written.emplace_back(text);
+    return {};
+  };
+  {
+    SettingsKeeper keeper("/x", "old", write, kMinute);
+    keeper.keep("old");
+    keeper.keep("new");
+  }
+  EXPECT_THAT(written, testing::ElementsAre("new"));
 }
 
 TEST_F(DaemonTest, QuitEndsWhatOthersWaitFor) {
