@@ -68,6 +68,7 @@ class Knowledge::Thread {
   void serve_metrics();
   void compile_all();
   void mark(std::string_view domain);
+  void mark_first(std::string_view domain);
   [[nodiscard]] Row row_of(std::string domain);
   [[nodiscard]] std::vector<Row> next_batch();
   void on_tlsa(std::string_view base);
@@ -95,9 +96,10 @@ class Knowledge::Thread {
   std::unique_ptr<Timer> tick_;
   std::unique_ptr<service::MetricsServer> metrics_;
 
-  // Domains whose rows are to be handed over, each once, in order.
-  std::deque<std::string> dirty_;
-  std::unordered_set<std::string> is_dirty_;
+  // Domains whose rows are to be handed over, each once, in order; those the operator spoke of
+  // before all others, which may be all that is known.
+  std::deque<std::string> dirty_, dirty_first_;
+  std::unordered_set<std::string> is_dirty_, is_first_;
   unsigned ticks_ = 0;
   std::uint64_t dropped_told_ = 0;
   std::atomic<bool> recording_ = false;  // a tally is on its way to the file
@@ -111,7 +113,7 @@ class Knowledge::Thread {
     std::atomic<std::uint64_t> domains = 0, policies = 0, brakes = 0, refused = 0, bad_files = 0;
     std::atomic<std::uint64_t> refills = 0, cache_written = 0, cache_failed = 0,
                                answers_written = 0, answers_dropped = 0;
-    std::atomic<bool> connected = false, off = false;
+    std::atomic<bool> connected = false, off = false, operator_unread = false;
   } shared_;
 };
 
@@ -139,6 +141,7 @@ Result<void> Knowledge::Thread::open() {
         on_operator(std::move(state));
       },
       AgingClock::wall);  // what the operator wrote is wall time, also after a step
+  watch_->on_notes(service::log_warning);
   operator_ = watch_->current();
   tick_ = std::make_unique<Timer>(*loop_, [this] { on_tick(); });
   serve_metrics();
@@ -193,6 +196,11 @@ void Knowledge::Thread::mark(std::string_view domain) {
   if (auto [at, inserted] = is_dirty_.emplace(domain); inserted) dirty_.push_back(*at);
 }
 
+// In the other queue, too, it may stand: the second row says the same.
+void Knowledge::Thread::mark_first(std::string_view domain) {
+  if (auto [at, inserted] = is_first_.emplace(domain); inserted) dirty_first_.push_back(*at);
+}
+
 void Knowledge::Thread::on_tlsa(std::string_view base) {
   constexpr std::string_view kPrefix = "_25._tcp.";
   if (!base.starts_with(kPrefix)) return;
@@ -219,17 +227,21 @@ Knowledge::Row Knowledge::Thread::row_of(std::string domain) {
 
 std::vector<Knowledge::Row> Knowledge::Thread::next_batch() {
   std::vector<Row> batch;
-  while (!dirty_.empty() && batch.size() < kBatch) {
-    is_dirty_.erase(dirty_.front());
-    batch.push_back(row_of(std::move(dirty_.front())));
-    dirty_.pop_front();
-  }
+  const auto take = [&](std::deque<std::string>& queue, std::unordered_set<std::string>& members) {
+    while (!queue.empty() && batch.size() < kBatch) {
+      members.erase(queue.front());
+      batch.push_back(row_of(std::move(queue.front())));
+      queue.pop_front();
+    }
+  };
+  take(dirty_first_, is_first_);
+  take(dirty_, is_dirty_);
   return batch;
 }
 
 // One batch is under way at a time: the serving thread asks for the next by taking this one.
 void Knowledge::Thread::send() {
-  if (under_way_ || dirty_.empty()) return;
+  if (under_way_ || (dirty_.empty() && dirty_first_.empty())) return;
   under_way_ = true;
   auto batch = std::make_shared<std::vector<Row>>(next_batch());
   serving_.post([this, batch, alive = alive_] {
@@ -243,9 +255,9 @@ void Knowledge::Thread::send() {
 }
 
 void Knowledge::Thread::on_operator(std::shared_ptr<const operators::OperatorState> state) {
-  for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
+  for (const auto& [domain, brake] : operator_->brakes()) mark_first(domain);
   operator_ = std::move(state);
-  for (const auto& [domain, brake] : operator_->brakes()) mark(domain);
+  for (const auto& [domain, brake] : operator_->brakes()) mark_first(domain);
   const bool off = operator_->enforcement_off(AgingClock::wall());
   shared_.off = off;
   serving_.post([this, off, alive = alive_] {
@@ -269,6 +281,7 @@ void Knowledge::Thread::publish() {
   shared_.domains = sizes.domains;
   shared_.policies = sizes.policies;
   shared_.brakes = operator_->brakes().size();
+  shared_.operator_unread = operator_->notes().unread();
   shared_.refused = replica_.counters().refused;
   shared_.bad_files = replica_.counters().bad_files;
   shared_.connected = replica_.connected();
@@ -316,7 +329,8 @@ Knowledge::Numbers Knowledge::Thread::numbers() const {
           .answers_written = shared_.answers_written,
           .answers_dropped = shared_.answers_dropped,
           .connected = shared_.connected,
-          .off = shared_.off};
+          .off = shared_.off,
+          .operator_unread = shared_.operator_unread};
 }
 
 Knowledge::Knowledge(EventLoop& serving, const MapNames& names, Settings settings,

@@ -4,7 +4,7 @@
 // The serving thread never reads or writes a file; this one does: the cache of the feed (so that a
 // restart answers at once, also with policyd down), the operator's files, answers.ndjson. Rows go
 // over in batches of kBatch, the next when the last was taken, so that a feed told anew never holds
-// up a hot answer for longer than one batch.
+// up a hot answer for longer than one batch. What the operator said goes before all other rows.
 //
 // Created, started and destroyed in the serving thread. Methods say whose thread they are for.
 #pragma once
@@ -50,6 +50,7 @@ class Knowledge {
     std::uint64_t refills = 0;  // times all was asked for again because rows had been refused
     std::uint64_t cache_written = 0, cache_failed = 0, answers_written = 0, answers_dropped = 0;
     bool connected = false, off = false;
+    bool operator_unread = false;  // the operator's folder, or its domain/, cannot be read
   };
 
   // `serving` and `names` outlive it.

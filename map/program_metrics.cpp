@@ -44,7 +44,9 @@ ProgramMetrics::ProgramMetrics(service::Metrics& m)
       brakes_(m.gauge("mxwarden_map_brakes", "Domains with an operator's word")),
       feed_connected_(m.gauge("mxwarden_map_feed_connected", "1: policyd's feed is read")),
       ask_connected_(m.gauge("mxwarden_map_ask_connected", "1: policyd can be asked")),
-      enforcement_off_(m.gauge("mxwarden_map_enforcement_off", "1: the operator switched it off")) {
+      enforcement_off_(m.gauge("mxwarden_map_enforcement_off", "1: the operator switched it off")),
+      operator_unreadable_(
+          m.gauge("mxwarden_operator_unreadable", "1: the operator's files cannot be read")) {
   for (const Word word : kWords) {
     said_.push_back(
         &m.counter("mxwarden_map_answers_total", "Answers given", {{"answer", name(word)}}));
@@ -91,6 +93,7 @@ void ProgramMetrics::publish(const Server& server, const AskClient& asker,
   feed_connected_.set(known.connected ? 1 : 0);
   ask_connected_.set(asker.connected() ? 1 : 0);
   enforcement_off_.set(known.off ? 1 : 0);
+  operator_unreadable_.set(known.operator_unread ? 1 : 0);
 }
 
 }  // namespace mxw::map

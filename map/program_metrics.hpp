@@ -30,7 +30,7 @@ class ProgramMetrics {
   service::Counter &ask_dropped_, &rows_refused_, &refills_, &bad_files_, &cache_failed_;
   service::Counter &answers_written_, &answers_dropped_;
   service::Gauge &connections_, &waiting_, &rows_, &domains_, &policies_, &brakes_;
-  service::Gauge &feed_connected_, &ask_connected_, &enforcement_off_;
+  service::Gauge &feed_connected_, &ask_connected_, &enforcement_off_, &operator_unreadable_;
 };
 
 }  // namespace mxw::map

@@ -160,6 +160,7 @@ void Knowledge::Thread::watch_operator() {
         operator_ = std::move(state);
       },
       [this] { return wall(); });  // what the operator wrote is wall time, also after a step
+  if (settings_.on_operator_note) watch_->on_notes(settings_.on_operator_note);
   operator_ = watch_->current();
 }
 
@@ -367,6 +368,7 @@ void Knowledge::Thread::publish() {
   numbers.policies = known_.sizes().policies;
   numbers.verdicts = verdicts_.size();
   numbers.brakes = operator_->brakes().size();
+  numbers.operator_unread = operator_->notes().unread();
   numbers.refused = known_.counters().refused + verdicts_.counters().refused;
   numbers.skipped = skipped_by(*policyd_) + skipped_by(*sensor_);
   numbers.bad_files = known_.counters().bad_files;

@@ -36,6 +36,8 @@ class Knowledge final : public Lookup {
     std::string policyd_feed, policyd_ask, sensor_feed;  // sockets
     std::string cache_path, operator_dir;
     JoinSettings join;
+    // What is to be logged about the operator's files; from the knowledge thread and start().
+    std::function<void(const std::string& line)> on_operator_note;
     // For tests: now(), and the time operator files count by. Any thread calls it.
     std::function<Time()> clock;
   };
@@ -43,7 +45,8 @@ class Knowledge final : public Lookup {
   // For metrics and the log; any thread.
   struct Numbers {
     bool policyd = false, sensor = false, ask = false;  // connected
-    bool told = false;  // policyd's rows are known, by its feed or by the cache file
+    bool operator_unread = false;  // the operator's folder, or its domain/, cannot be read
+    bool told = false;             // policyd's rows are known, by its feed or by the cache file
     std::uint64_t domains = 0, policies = 0, verdicts = 0, brakes = 0;
     std::uint64_t refused = 0;    // rows and verdicts over a bound
     std::uint64_t skipped = 0;    // lines of the feeds that could not be taken

@@ -97,6 +97,7 @@ Result<void> Program::start_knowledge(service::Context& context) {
   settings.cache_path = context.state_folder + "/policyd.cache";
   settings.operator_dir = paths.operator_dir;
   settings.join = join_of(context.config.milter);
+  settings.on_operator_note = service::log_warning;
   knowledge_ = std::make_unique<Knowledge>(std::move(settings));
   return knowledge_->start();
 }

@@ -38,6 +38,8 @@ void Program::add_knowledge_metrics(service::Metrics& m) {
   gauge("mxwarden_milter_feed_policies", "Policies of the feed", &N::policies);
   gauge("mxwarden_milter_verdicts", "Verdicts of the sensor that are held", &N::verdicts);
   gauge("mxwarden_milter_brakes", "Domains with an operator's word", &N::brakes);
+  gauge("mxwarden_operator_unreadable", "1: the operator's files cannot be read",
+        &N::operator_unread);
   counter("mxwarden_milter_rows_refused_total", "Rows and verdicts over a bound", &N::refused);
   counter("mxwarden_milter_lines_skipped_total", "Lines of the feeds not taken", &N::skipped);
   counter("mxwarden_milter_bad_cache_files_total", "Cache files not taken", &N::bad_files);

@@ -154,6 +154,7 @@ Result<void> Program::start(service::Context& context) {
   operator_ = std::make_unique<operators::OperatorWatch>(
       context.loop, context.config.paths.operator_dir,
       [this](const std::shared_ptr<const operators::OperatorState>&) { pin(); });
+  operator_->on_notes(service::log_warning);
   pin();
   add_metrics(context.metrics);
   hour_ = std::make_unique<Timer>(context.loop, [this] { on_hour(); });

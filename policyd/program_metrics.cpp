@@ -47,6 +47,8 @@ void Program::add_metrics(service::Metrics& m) {
                [this] { return engine_->shelf().refused(); });
   m.gauge_of("mxwarden_policyd_held_in_memory", "Domains the store did not take yet",
              [this] { return static_cast<std::int64_t>(engine_->shelf().held()); });
+  m.gauge_of("mxwarden_operator_unreadable", "1: the operator's files cannot be read",
+             [this] { return operator_->current()->notes().unread() ? 1 : 0; });
 }
 
 }  // namespace mxw::policyd

@@ -18,7 +18,8 @@ Time wall_clock() {
 }  // namespace
 
 OperatorWatch::OperatorWatch(EventLoop& loop, std::string dir, Callback on_change, Clock clock)
-    : scanner_(std::make_unique<Scanner>(std::move(dir), kChecksPerTurn)),
+    : dir_(std::move(dir)),
+      scanner_(std::make_unique<Scanner>(dir_, kChecksPerTurn)),
       on_change_(std::move(on_change)),
       clock_(clock ? std::move(clock) : Clock(wall_clock)),
       timer_(loop, [this] { turn(); }) {
@@ -41,9 +42,22 @@ void OperatorWatch::look() {
   const bool ended = now >= next_end_ || now < last_;
   const bool changed = scanner_->scan(now);
   last_ = now;
-  if (!changed && !ended) return;
-  take();
-  if (on_change_) on_change_(state_);
+  if (changed || ended) {
+    take();
+    if (on_change_) on_change_(state_);
+  }
+  tell_notes();
+}
+
+void OperatorWatch::on_notes(Tell tell) {
+  tell_ = std::move(tell);
+  tell_notes();
+}
+
+void OperatorWatch::tell_notes() {
+  if (!tell_) return;
+  for (const std::string& note : teller_.due(state_->notes(), EventLoop::now()))
+    tell_("the operator's files in " + dir_ + ": " + note);
 }
 
 void OperatorWatch::take() {

@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <thread>
 
 #include "core/base/aging_clock.hpp"
 #include "core/feed/feed_server.hpp"
@@ -48,6 +51,7 @@ class KnowledgeTest : public LoopTest {
     ASSERT_TRUE(knowledge->start());
   }
   void take(Knowledge::Row row) {
+    if (on_row) on_row(row);
     if (row.gone)
       rows.erase(row.domain);
     else
@@ -79,6 +83,7 @@ class KnowledgeTest : public LoopTest {
   std::unique_ptr<Knowledge> knowledge;
   std::map<std::string, Compiled> rows;
   bool off = false;
+  std::function<void(const Knowledge::Row&)> on_row;
   std::int64_t cache_interval = kMinute;
 };
 
@@ -123,6 +128,43 @@ TEST_F(KnowledgeTest, ASpoiledCacheIsAsNone) {
   EXPECT_TRUE(rows.empty());
   run_until([&] { return rows.contains("example.org"); });
   run_until([&] { return knowledge->numbers().bad_files == 1; });
+}
+
+// A feed told anew is long under way; a bypass must not stand at its end.
+TEST_F(KnowledgeTest, TheOperatorsWordGoesBeforeAFullQueue) {
+  constexpr std::size_t kRows = 40 * Knowledge::kBatch;
+  serve();
+  for (std::size_t i = 0; i < kRows; ++i) put("d" + std::to_string(i) + ".example");
+  start();
+  run_until([&] { return rows.size() == kRows; });
+  operators::DomainBrake brake;
+  brake.until = AgingClock().now() + kHour;
+  // All rows are compiled anew; nothing is taken here until the thread has seen the brake.
+  std::size_t taken = 0, at = 0;
+  on_row = [&](const Knowledge::Row& row) {
+    ++taken;
+    if (at == 0 && row.facts.action == Brake::Action::bypass) at = taken;
+  };
+  Options options;
+  options.enforce = true;
+  knowledge->set_options(options);
+  ASSERT_TRUE(operators::write_brake(operator_dir, "late.example", brake));
+  const auto seen = [&] { return knowledge->numbers().brakes == 1; };
+  while (!seen()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  run_until([&] { return taken >= kRows; });
+  // One batch was made before, and lies with the loop.
+  EXPECT_GT(at, 0U);
+  EXPECT_LE(at, Knowledge::kBatch + 1);
+}
+
+TEST_F(KnowledgeTest, AnOperatorsFolderThatCannotBeReadIsSeen) {
+  start();
+  run_until([&] { return !knowledge->numbers().operator_unread; });
+  std::filesystem::remove_all(operator_dir);
+  std::ofstream(operator_dir) << "a file where the folder was";
+  run_until([&] { return knowledge->numbers().operator_unread; });
+  std::filesystem::remove(operator_dir);
+  run_until([&] { return !knowledge->numbers().operator_unread; });
 }
 
 TEST_F(KnowledgeTest, TheOperatorsWordCountsWithinSeconds) {

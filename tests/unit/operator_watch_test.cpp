@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +19,9 @@
 
 namespace mxw::operators {
 namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr const char* kBypass = R"({"action":"bypass","until":"2026-11-21T12:00:00Z"})";
 constexpr const char* kReport = R"({"action":"report_only","until":"2026-11-21T12:00:00Z"})";
@@ -195,6 +200,51 @@ TEST_F(OperatorWatchTest, EditsInPlaceAreFoundInRotation) {
     ++turns;
   }
   EXPECT_EQ(word("d7.test"), Word::report_only);
+}
+
+TEST(NoteTeller, TellsWhatIsNewAndNoMoreOftenThanOnceAMinute) {
+  NoteTeller teller;
+  OperatorState::Notes notes;
+  std::int64_t now = 1'000 * kSecond;
+  EXPECT_THAT(teller.due(notes, now), IsEmpty());
+  notes.texts = {"a", "b"};
+  EXPECT_THAT(teller.due(notes, now), ElementsAre("a", "b"));
+  EXPECT_THAT(teller.due(notes, now + kHour), IsEmpty()) << "it is no other";
+  now += kHour;
+  notes.texts = {"b", "c"};
+  EXPECT_THAT(teller.due(notes, now), ElementsAre("c"));
+  notes.texts = {"b", "c", "d"};
+  EXPECT_THAT(teller.due(notes, now + kMinute - 1), IsEmpty());
+  EXPECT_THAT(teller.due(notes, now + kMinute), ElementsAre("d")) << "late, not never";
+  notes.texts.clear();
+  EXPECT_THAT(teller.due(notes, now + 2 * kMinute),
+              ElementsAre("all is read and understood again"));
+  EXPECT_THAT(teller.due(notes, now + kHour), IsEmpty());
+}
+
+TEST_F(OperatorWatchTest, WhatHasNoEffectIsTold) {
+  folder.write(Folder::domain_file("a.test"), "no JSON");
+  start();
+  std::vector<std::string> told;
+  watch->on_notes([&](const std::string& line) { told.push_back(line); });
+  ASSERT_EQ(told.size(), 1U) << "from within the call";
+  EXPECT_THAT(told[0], testing::StartsWith("the operator's files in " + folder.path() +
+                                           ": domain/a.test.json: "));
+  for (int i = 0; i < 3; ++i) watch->look();
+  EXPECT_EQ(told.size(), 1U);
+}
+
+TEST_F(OperatorWatchTest, AFolderThatCannotBeReadIsTold) {
+  start();
+  std::vector<std::string> told;
+  watch->on_notes([&](const std::string& line) { told.push_back(line); });
+  EXPECT_THAT(told, IsEmpty());
+  std::filesystem::remove_all(folder.path());
+  std::ofstream(folder.path()) << "a file where the folder was";
+  watch->look();
+  EXPECT_TRUE(watch->current()->notes().unread());
+  EXPECT_THAT(told, ElementsAre("the operator's files in " + folder.path() +
+                                ": cannot be read: Not a directory"));
 }
 
 }  // namespace
