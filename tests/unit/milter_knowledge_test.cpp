@@ -268,13 +268,13 @@ TEST_F(MilterKnowledge, AfterARestartAnOldReReadCountsForNoNewVerdict) {
   sensor.put(row);
   start();
   run_until_state("example.org", "blocked");
-  row.last_seen = at(90'000);
-  row.expires = at(90'900);
+  row.last_seen = at(50'000);
+  row.expires = at(50'900);
   sensor.put(row);
-  second = 90'100;
+  second = 50'100;
   start();
   run_until_state("example.org", "reread");
-  put_reread("example.org", 90'110);
+  put_reread("example.org", 50'110);
   run_until_state("example.org", "blocked");
 }
 
