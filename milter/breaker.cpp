@@ -21,10 +21,10 @@ void Breaker::move_to(Time now) {
   if (current().minute != newest_) current() = {newest_, {}};
 }
 
-Breaker::Counts Breaker::sum() const {
+Breaker::Counts Breaker::sum(std::int64_t newest) const {
   Counts all;
   for (const Minute& one : minutes_) {
-    if (one.minute <= newest_ - kMinutes) continue;
+    if (one.minute <= newest - kMinutes) continue;
     all.rcpts += one.counts.rcpts;
     all.deferrals += one.counts.deferrals;
   }
@@ -42,7 +42,7 @@ bool Breaker::deferral(Time now) {
   move_to(now);
   ++current().counts.deferrals;
   if (now < open_until_) return false;
-  const Counts all = sum();
+  const Counts all = sum(newest_);
   const double share = 100.0 * static_cast<double>(all.deferrals);
   if (all.deferrals < limits_.min_count ||
       share <= limits_.max_share * static_cast<double>(all.rcpts))
@@ -60,7 +60,13 @@ bool Breaker::open(Time now) {
 Breaker::Counts Breaker::counts(Time now) {
   const std::lock_guard lock(mutex_);
   move_to(now);
-  return sum();
+  return sum(newest_);
+}
+
+Breaker::Shown Breaker::shown(Time now) const {
+  const std::lock_guard lock(mutex_);
+  const std::int64_t minute = std::max<std::int64_t>(now.ns / kMinute, 0);
+  return {now < open_until_, sum(std::max(newest_, minute))};
 }
 
 }  // namespace mxw::milter

@@ -34,6 +34,13 @@ class Breaker {
   [[nodiscard]] bool open(Time now);
   [[nodiscard]] Counts counts(Time now);  // within the window
 
+  // For people: looks and moves nothing, whatever clock they look by.
+  struct Shown {
+    bool open = false;
+    Counts counts;
+  };
+  [[nodiscard]] Shown shown(Time now) const;
+
  private:
   static constexpr std::int64_t kMinutes = kWindow / kMinute;
   struct Minute {
@@ -41,10 +48,10 @@ class Breaker {
     Counts counts;
   };
   void move_to(Time now);
-  [[nodiscard]] Counts sum() const;
+  [[nodiscard]] Counts sum(std::int64_t newest) const;
   Minute& current() { return minutes_[static_cast<std::size_t>(newest_ % kMinutes)]; }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   Limits limits_;
   std::array<Minute, static_cast<std::size_t>(kMinutes)> minutes_{};
   std::int64_t newest_ = 0;

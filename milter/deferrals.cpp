@@ -66,7 +66,13 @@ Deferrals::Key Deferrals::key(const std::optional<IpAddress>& client, std::strin
   return hmac_sha256(secret, message);
 }
 
+void Deferrals::ask_stored(std::function<bool()> stored) {
+  const std::lock_guard lock(mutex_);
+  stored_ = std::move(stored);
+}
+
 bool Deferrals::has_room(Time now) const {
+  if (stored_ && !stored_()) return false;
   if (entries_.size() < bound_) return true;
   return !entries_.empty() && now - entries_.front().last > kKept;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,10 @@ class Deferrals {
   void start(std::vector<std::uint8_t> key, std::span<const store::DeferralRow> rows);
   [[nodiscard]] bool usable() const;
 
+  // Whether what is noted is stored. While it is not, there is room for known ones only: a mail
+  // whose first deferral a restart forgets would be held for longer. Called under the lock.
+  void ask_stored(std::function<bool()> stored);
+
   // The client's /24 or /48.
   [[nodiscard]] static IpAddress prefix(const IpAddress& client);
 
@@ -53,7 +58,7 @@ class Deferrals {
   [[nodiscard]] Known known(const Key& key, Time now) const;
 
   // It is deferred now. The row to store; nullopt when the table is full of others that are not
-  // older than kKept: then the mail must be let through.
+  // older than kKept, or nothing is stored: then the mail must be let through.
   [[nodiscard]] std::optional<store::DeferralRow> note(const Key& key, Time now);
 
   [[nodiscard]] std::size_t size() const;
@@ -75,6 +80,7 @@ class Deferrals {
   std::vector<std::uint8_t> secret_;  // empty: not started; then never changes
   Entries entries_;                   // oldest `last` first
   std::unordered_map<Key, Entries::iterator, KeyHash> index_;
+  std::function<bool()> stored_;  // empty: yes
 };
 
 }  // namespace mxw::milter

@@ -157,9 +157,10 @@ void Program::status(JsonWriter& json) const {
   const auto held = settings();
   json.member("dry_run", held->choices.dry_run).member("defers", held->choices.defers);
   json.member("deferrals_usable", deferrals_.usable()).member("deferrals", deferrals_.size());
-  json.member("breaker_open", breaker_->open(wall_clock()));
-  const Breaker::Counts counts = breaker_->counts(wall_clock());
-  json.member("rcpts_hour", counts.rcpts).member("deferrals_hour", counts.deferrals);
+  const Breaker::Shown breaker = breaker_->shown(knowledge_->now());
+  json.member("breaker_open", breaker.open);
+  json.member("rcpts_hour", breaker.counts.rcpts);
+  json.member("deferrals_hour", breaker.counts.deferrals);
   const Knowledge::Numbers known = knowledge_->numbers();
   json.member("policyd", known.policyd).member("sensor", known.sensor);
   json.member("domains", known.domains).member("policies", known.policies);

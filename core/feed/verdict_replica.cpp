@@ -17,6 +17,16 @@ bool after_its_end(const VerdictRow& next, const VerdictRow& before) {
   return before.state != VerdictState::active || next.last_seen > before.expires;
 }
 
+// A row told for the first time says when it first stood, not whether it ended in between; longer
+// than its own life it may have. The times are whatever a line had: nothing may overflow.
+Time since_of(const VerdictRow& row) {
+  std::int64_t stood = 0, life = 0;
+  if (__builtin_sub_overflow(row.last_seen.ns, row.first_seen.ns, &stood) ||
+      __builtin_sub_overflow(row.expires.ns, row.last_seen.ns, &life))
+    return row.last_seen;
+  return stood > life ? row.last_seen : row.first_seen;
+}
+
 template <typename Map, typename Key>
 VerdictReplica::Found found(const Map& map, const Key& key) {
   const auto at = map.find(key);
@@ -98,7 +108,7 @@ void VerdictReplica::add(Identity&& identity, const VerdictRow& row) {
     return;
   }
   HeldVerdict& held = verdicts_[std::move(identity)];
-  held = {.row = row, .since = row.first_seen, .round = round_};
+  held = {.row = row, .since = since_of(row), .round = round_};
   list->push_back(&held);
   if (row.state == VerdictState::active && risen_) risen_(held.row);
 }

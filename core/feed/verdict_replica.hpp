@@ -27,7 +27,7 @@ namespace mxw::feed {
 struct HeldVerdict {
   rows::VerdictRow row;
   // Since when it stands without a pause: first_seen, or last_seen where a bad session armed it
-  // again after its end.
+  // again after its end, or may have: new here, and seen for longer than it lives.
   Time since;
   std::uint32_t round = 0;  // reset to reset
 };

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "core/feed/replica.hpp"
 #include "tests/unit/feed_support.hpp"
 
@@ -159,6 +161,31 @@ TEST(VerdictReplica, TellsOfThoseThatRiseAndSinceWhenTheyStand) {
   held.on_change(row);
   EXPECT_THAT(risen, ElementsAre("a", "a", "a"));
   EXPECT_EQ(held.of_path(ip("192.0.2.25"))[0]->since, row.last_seen);
+}
+
+// What was pruned, or told before a restart, comes again as a row that began long ago.
+TEST(VerdictReplica, OneThatIsNewHereStandsSinceItsEndMayHavePassed) {
+  VerdictReplica held;
+  VerdictRow row = path_verdict("a", "192.0.2.25");  // 0, 60, 960
+  held.on_change(row);
+  ASSERT_EQ(held.prune(row.expires + VerdictReplica::kAfter + 1), 1U);
+  row.last_seen = at(2'000);
+  row.expires = at(2'900);
+  held.on_change(row);
+  EXPECT_EQ(held.of_path(ip("192.0.2.25"))[0]->since, at(2'000));
+  const auto since = [&row](Time first, Time last, Time expires) {
+    row.first_seen = first, row.last_seen = last, row.expires = expires;
+    VerdictReplica fresh;
+    fresh.on_change(row);
+    return fresh.of_path(ip("192.0.2.25"))[0]->since;
+  };
+  EXPECT_EQ(since(at(0), at(2'000), at(2'900)), at(2'000)) << "a reader that has just begun";
+  EXPECT_EQ(since(at(0), at(900), at(1'800)), at(0)) << "it cannot have ended between";
+  EXPECT_EQ(since(at(0), at(901), at(1'801)), at(901));
+  constexpr Time kFirst{std::numeric_limits<std::int64_t>::min()};
+  constexpr Time kLast{std::numeric_limits<std::int64_t>::max()};
+  EXPECT_EQ(since(kFirst, kLast, kLast), kLast);
+  EXPECT_EQ(since(kLast, kFirst, kLast), kFirst);
 }
 
 TEST(VerdictReplica, IsNoBusinessOfPolicydsReaders) {

@@ -110,6 +110,24 @@ TEST(MilterDeferrals, AFullTableLetsOthersThrough) {
   EXPECT_TRUE(deferrals.known(key_number(0), kNow + 3).first);
 }
 
+TEST(MilterDeferrals, WhileNothingIsStoredNoneIsTheFirst) {
+  Deferrals deferrals;
+  deferrals.start(secret(), {});
+  bool stored = true;
+  deferrals.ask_stored([&] { return stored; });
+  ASSERT_TRUE(deferrals.note(key_number(1), kNow));
+  stored = false;
+  EXPECT_FALSE(deferrals.known(key_number(2), kNow).room);
+  EXPECT_FALSE(deferrals.note(key_number(2), kNow));
+  EXPECT_EQ(deferrals.known(key_number(1), kNow).first, kNow);
+  EXPECT_TRUE(deferrals.known(key_number(1), kNow).room);
+  EXPECT_EQ(deferrals.note(key_number(1), kNow + kHour)->count, 2U);
+  EXPECT_FALSE(deferrals.note(key_number(1), kNow + kHour + Deferrals::kKept + 1))
+      << "too old to be known";
+  stored = true;
+  EXPECT_TRUE(deferrals.note(key_number(2), kNow));
+}
+
 TEST(MilterDeferrals, TheStoreBringsThemBack) {
   std::vector<store::DeferralRow> rows(4);
   for (unsigned i = 0; i < rows.size(); ++i) {
@@ -268,6 +286,19 @@ TEST(MilterBreaker, AClockSetBackNeitherHoldsItOpenNorShut) {
   other.rcpt(kNow + kMinute);
   other.rcpt(kNow);
   EXPECT_EQ(other.counts(kNow + kMinute).rcpts, 2U);
+}
+
+TEST(MilterBreaker, WhoeverLooksMovesNothing) {
+  Breaker breaker({.max_share = 1.0, .min_count = 2});
+  EXPECT_FALSE(breaker.deferral(kNow));
+  EXPECT_EQ(breaker.shown(kNow).counts.deferrals, 1U);
+  EXPECT_FALSE(breaker.shown(kNow).open);
+  EXPECT_EQ(breaker.shown(kNow + kDay).counts.deferrals, 0U) << "a clock that is ahead";
+  EXPECT_EQ(breaker.shown(kNow - kDay).counts.deferrals, 1U) << "or behind";
+  EXPECT_TRUE(breaker.deferral(kNow)) << "the first is still counted";
+  EXPECT_TRUE(breaker.shown(kNow).open);
+  EXPECT_FALSE(breaker.shown(kNow + Breaker::kOpen).open);
+  EXPECT_TRUE(breaker.open(kNow));
 }
 
 TEST(MilterBreaker, AReloadKeepsWhatIsCounted) {

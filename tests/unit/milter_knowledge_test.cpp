@@ -259,6 +259,25 @@ TEST_F(MilterKnowledge, AfterARestartTheCacheKnowsThePolicies) {
       << "and after the end";
 }
 
+// Policyd keeps what it read again for days: it says nothing of a verdict that was armed anew.
+TEST_F(MilterKnowledge, AfterARestartAnOldReReadCountsForNoNewVerdict) {
+  serve_all();
+  put_domain("example.org", "192.0.2.1");
+  put_reread("example.org", 150);
+  rows::VerdictRow row = feed::path_verdict("v1", "192.0.2.1");
+  sensor.put(row);
+  start();
+  run_until_state("example.org", "blocked");
+  row.last_seen = at(50'000);
+  row.expires = at(50'900);
+  sensor.put(row);
+  second = 50'100;
+  start();
+  run_until_state("example.org", "reread");
+  put_reread("example.org", 50'110);
+  run_until_state("example.org", "blocked");
+}
+
 TEST_F(MilterKnowledge, ASpoiledCacheIsAsNone) {
   std::ofstream(directory.file("policyd.cache")) << "{\"v\":1";
   serve_all();
