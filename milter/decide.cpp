@@ -61,8 +61,12 @@ Decision decide_blocked(const RcptFacts& facts, const DomainPath& path, const Ch
                         Time now) {
   if (path.protection == policy::Protection::sts_testing) return make(Action::tag, Reason::testing);
   const Action chosen = facts.overridden.value_or(facts.listed ? Action::defer : Action::tag);
-  if (chosen == Action::quarantine && facts.null_sender)
-    return make(Action::tag, Reason::null_sender);
+  if (chosen == Action::quarantine) {
+    // The MTA holds it: no client has to queue, and nothing is to be remembered.
+    if (facts.null_sender) return make(Action::tag, Reason::null_sender);
+    if (facts.authenticated) return make(Action::tag, Reason::authenticated);
+    if (facts.breaker_open) return make(Action::tag, Reason::breaker);
+  }
   if (chosen != Action::defer) {
     const bool left_out = choices.defers && !facts.listed && !facts.overridden;
     return make(chosen, left_out ? Reason::not_listed : Reason::path_blocked);
@@ -144,7 +148,8 @@ Decision decide(const RcptFacts& facts, const DomainPath& path, const Choices& c
     decision = accept(*reason);
   } else {
     decision = decide_path(facts, path, choices, now);
-    if (path.report_only && decision.wish == Action::defer) decision.reason = Reason::bypass;
+    const bool holds = decision.wish == Action::defer || decision.wish == Action::quarantine;
+    if (path.report_only && holds) decision.reason = Reason::bypass;
     if (path.report_only) decision.action = Action::accept;
   }
   if (choices.dry_run) decision.action = Action::accept;

@@ -85,7 +85,12 @@ std::vector<std::string_view> arguments_of(char** argv) {
 
 // Before connect the private data hold what was negotiated, as an odd number: nothing is allocated
 // that a connection which ends here would leave behind.
-enum Negotiated : std::uintptr_t { kNegotiated = 1, kLeadingSpace = 2, kQuietSteps = 4 };
+enum Negotiated : std::uintptr_t {
+  kNegotiated = 1,
+  kLeadingSpace = 2,
+  kQuietSteps = 4,
+  kNoHeaders = 8,  // they do not come, or cannot be changed
+};
 
 std::uintptr_t number_of(void* data) {
   return reinterpret_cast<std::uintptr_t>(data);
@@ -156,6 +161,8 @@ void Filter::Side::negotiate(SMFICTX* context, unsigned long actions, unsigned l
   }
   std::uintptr_t negotiated = kNegotiated;
   if ((wanted_steps & SMFIP_HDR_LEADSPC) != 0) negotiated |= kLeadingSpace;
+  if ((wanted_steps & SMFIP_NOHDRS) != 0 || (actions & SMFIF_CHGHDRS) == 0)
+    negotiated |= kNoHeaders;
   if ((wanted_steps & kQuiet) == kQuiet)
     negotiated |= kQuietSteps;
   else
@@ -215,7 +222,9 @@ sfsistat Filter::Side::on(SMFICTX* context, Stage stage, Call call) noexcept {
       conversation == nullptr ? number_of(smfi_getpriv(context)) : conversation->negotiated;
   const bool quiet = stage == Stage::quiet && (negotiated & kQuietSteps) != 0;
   const sfsistat go_on = quiet ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-  if (conversation == nullptr) return go_on;  // its connect failed
+  const bool judged = stage == Stage::rcpt || stage == Stage::end;
+  const auto failed = [&] { return judged && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on; };
+  if (conversation == nullptr) return failed();  // its connect failed
   try {
     if constexpr (std::is_same_v<std::invoke_result_t<Call, Conversation&>, sfsistat>) {
       const std::int64_t begin = EventLoop::now();
@@ -229,8 +238,7 @@ sfsistat Filter::Side::on(SMFICTX* context, Stage stage, Call call) noexcept {
     }
   } catch (...) {
     ++counters.exceptions;
-    const bool judged = stage == Stage::rcpt || stage == Stage::end;
-    return judged && hooks_.tempfail_on_error() ? SMFIS_TEMPFAIL : go_on;
+    return failed();
   }
 }
 
@@ -282,7 +290,8 @@ sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address) {
     return here.on(context, Stage::connect, [&](Conversation& conversation) {
       (void)conversation.session->connect(
           {.host = host == nullptr ? std::string() : std::string(host),
-           .client = endpoint_of(address)},
+           .client = endpoint_of(address),
+           .headers = (conversation.negotiated & kNoHeaders) == 0},
           ContextMacros(context));
     });
   });

@@ -81,11 +81,14 @@ std::string decision_line(const DecisionNote& note) {
   return line + '\n';
 }
 
+// Of a header that stays nothing but its number is printed: others write addresses there.
 std::string edit_lines(const Edits& edits) {
   std::string out;
   for (const Edits::Change& change : edits.changed)
-    out += "  Authentication-Results " + std::to_string(change.index) +
-           (change.value.empty() ? " goes\n" : " becomes:" + change.value + '\n');
+    out +=
+        "  Authentication-Results " + std::to_string(change.index) +
+        (change.value.empty() ? " goes\n"
+                              : " loses " + std::to_string(change.clauses) + " of its results\n");
   if (edits.authentication_results)
     out += "  inserted: Authentication-Results: " + *edits.authentication_results + '\n';
   if (edits.quarantine) out += "  put on hold: " + *edits.quarantine + '\n';

@@ -129,7 +129,10 @@ Result<void> Program::open_filter(service::Context& context) {
     return std::make_unique<Session>(settings(), shared, next_session_.fetch_add(1));
   };
   hooks.wants_headers = [this] { return settings()->header; };
-  hooks.tempfail_on_error = [this] { return settings()->choices.tempfail_on_error; };
+  hooks.tempfail_on_error = [this] {
+    const Choices choices = settings()->choices;
+    return choices.tempfail_on_error && !choices.dry_run;
+  };
   hooks.took = [this](Filter::Waited waited, std::int64_t ns) {
     (waited == Filter::Waited::rcpt ? rcpt_time_ : end_time_)->observe(ns);
   };

@@ -68,6 +68,9 @@ void Program::add_metrics(service::Metrics& m) {
                read(told.temperrors));
   m.counter_of("mxwarden_milter_forged_total", "Results in our name taken out of headers",
                read(told.forged));
+  m.counter_of("mxwarden_milter_forged_left_total",
+               "Results in our name left in headers, over the bound of one message",
+               read(told.forged_left));
   m.counter_of("mxwarden_milter_breaker_trips_total", "Times too much would have been deferred",
                read(told.breaker_trips));
   m.counter_of("mxwarden_milter_records_dropped_total", "Records the queue had no room for",

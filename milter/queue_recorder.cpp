@@ -83,6 +83,7 @@ void QueueRecorder::decision(DecisionNote note) {
   ++counters_.reasons.at(static_cast<std::size_t>(note.decision.reason));
   if (note.decision.temperror) ++counters_.temperrors;
   counters_.forged += note.forged;
+  counters_.forged_left += note.forged_left;
   push(std::move(note));
 }
 

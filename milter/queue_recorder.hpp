@@ -26,7 +26,7 @@ class QueueRecorder final : public Recorder {
     std::array<std::array<std::atomic<std::uint64_t>, kActions>, kRoles> actions{};
     std::array<std::atomic<std::uint64_t>, kReasons> reasons{};
     std::array<std::atomic<std::uint64_t>, kStages> internal_errors{};
-    std::atomic<std::uint64_t> temperrors = 0, breaker_trips = 0, forged = 0;
+    std::atomic<std::uint64_t> temperrors = 0, breaker_trips = 0, forged = 0, forged_left = 0;
     std::atomic<std::uint64_t> dropped = 0;  // records for which the queue had no room
   };
 

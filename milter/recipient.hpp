@@ -14,8 +14,8 @@ struct RcptMacros {
 
 struct Recipient {
   std::string address;  // to know the mail again: never told
-  std::string domain;   // A-label; what is none (an address literal, no IDNA) as it came, printable
-                        // ASCII
+  std::string domain;   // A-label, or an address literal; empty for what is neither: it may be a
+                        // piece of a local part
   bool named = false;   // the domain is a name, so it can have a policy
   bool ours = false;    // delivered here, refused or sent by other means than SMTP; or no
                         // next hop is told, as for local injection

@@ -30,8 +30,8 @@ struct DecisionNote {
   Role role = Role::inbound;
   std::optional<IpAddress> client;  // cut to /24, /48
   HopTls tls;
-  std::string domain;  // A-label; an address literal or what could not be converted as it came;
-                       // at most 255 octets, printable ASCII. Of inbound: of the first recipient
+  std::string domain;  // A-label or address literal, at most 255 octets; empty: neither. Of
+                       // inbound: of the first recipient
   std::uint32_t recipients = 1;  // of inbound: accepted ones
   Decision decision;
   DomainPath path;  // with its verdicts and policy; of inbound: empty

@@ -71,6 +71,7 @@ void Session::set_role() {
 Reply Session::connect(const Connect& connect, const Macros& macros) {
   guarded(Stage::connect, [&] {
     start_ = shared_.clock();
+    headers_come_ = connect.headers;
     read_client(connect, macros);
     read_server(macros);
     set_role();

@@ -103,6 +103,7 @@ class Session {
   const std::uint64_t id_;
 
   bool connected_ = false, exempt_ = false, trusted_ = false, authenticated_ = false;
+  bool headers_come_ = true;
   Role role_ = Role::inbound;
   Time start_;
   std::optional<Endpoint> client_, server_;

@@ -9,17 +9,21 @@
 namespace mxw::milter {
 namespace {
 
-// Of one message. Every change makes the MTA look through the headers again: more would be the
-// sender's means to keep it busy. What is beyond stays and is counted.
+// Of one message: headers that keep what others wrote in them. One more goes as a whole, so that
+// nothing forged gets through where the sender wrote too much of it.
 constexpr std::size_t kChanges = 1'000;
 constexpr std::size_t kChangedBytes = 256 << 10;
+// Every change makes the MTA look through the headers again, and it takes the square of their
+// number: more would be the sender's means to keep it busy. What is beyond stays and is counted.
+constexpr std::size_t kRemovals = 10'000;
 
 constexpr std::string_view kTlsRequired = "TLS-Required";  // RFC 8689 section 5
 
 }  // namespace
 
 bool Session::reads_results() const {
-  return role_ == Role::inbound && !exempt_ && settings_->header && !authserv_id_.empty();
+  return headers_come_ && role_ == Role::inbound && !exempt_ && settings_->header &&
+         !authserv_id_.empty();
 }
 
 void Session::take_results(std::string_view value) {
@@ -27,14 +31,16 @@ void Session::take_results(std::string_view value) {
   if (trusted_ || !reads_results()) return;
   Stripped stripped = strip_own_results(value, authserv_id_);
   if (stripped.kind == Stripped::Kind::kept) return;
-  const std::size_t kept = transaction_.kept_bytes + stripped.value.size();
-  if (transaction_.changes.size() >= kChanges || kept > kChangedBytes) {
+  if (transaction_.changes.size() >= kRemovals) {
     ++transaction_.forged_left;
     return;
   }
-  transaction_.kept_bytes = kept;
+  const std::size_t kept = transaction_.kept_bytes + stripped.value.size();
+  if (transaction_.changes.size() >= kChanges || kept > kChangedBytes) stripped.value.clear();
+  transaction_.kept_bytes += stripped.value.size();
   ++transaction_.forged;
-  transaction_.changes.push_back({transaction_.results_seen, std::move(stripped.value)});
+  transaction_.changes.push_back(
+      {transaction_.results_seen, std::move(stripped.value), stripped.clauses});
 }
 
 void Session::header(std::string_view name, std::string_view value) {

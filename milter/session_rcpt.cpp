@@ -27,6 +27,17 @@ bool is_deferral(const Decision& decision) {
   return decision.wish == Action::defer && decision.reason == Reason::path_blocked;
 }
 
+bool is_quarantine(const Decision& decision) {
+  return decision.wish == Action::quarantine && decision.reason == Reason::path_blocked;
+}
+
+// What counts among the recipients of which too many would be held.
+bool can_be_held(const RcptFacts& facts, const Choices& choices) {
+  if (!is_judged(facts) || facts.authenticated) return false;
+  if (facts.overridden == Action::quarantine) return !facts.null_sender;
+  return facts.peer_queues && (choices.defers || facts.overridden == Action::defer);
+}
+
 }  // namespace
 
 RcptFacts Session::facts_of(const Recipient& recipient) const {
@@ -68,22 +79,23 @@ bool Session::take_probe(const std::string& domain, Time now) {
   return true;
 }
 
-// What has state is asked only when the mail would be deferred, and a probe only when nothing else
-// lets it through.
+// What has state is asked only when the mail would be held, and a probe only when nothing else lets
+// it through.
 Decision Session::judge(const Recipient& recipient, const DomainPath& path, RcptFacts facts,
                         Time now) {
   const Choices& choices = settings_->choices;
   Decision decision = decide(facts, path, choices, now);
-  if (!is_deferral(decision)) return decision;
+  const auto holds = [&] { return is_deferral(decision) || is_quarantine(decision); };
+  if (!holds()) return decision;
   facts.breaker_open = shared_.breaker.open(now);
   facts.deferrals_usable = shared_.deferrals.usable();
-  if (facts.deferrals_usable) {
+  if (facts.deferrals_usable && is_deferral(decision)) {
     const Deferrals::Known known = shared_.deferrals.known(key_of(recipient), now);
     facts.first_deferred = known.first;
     facts.deferrals_usable = known.room;
   }
   decision = decide(facts, path, choices, now);
-  if (!is_deferral(decision) || path.state != PathState::probing) return decision;
+  if (!holds() || path.state != PathState::probing) return decision;
   facts.probe_granted = take_probe(path.domain, now);
   return decide(facts, path, choices, now);
 }
@@ -106,9 +118,7 @@ Reply Session::answer_rcpt(const Recipient& recipient, Time now) {
   RcptFacts facts = facts_of(recipient);
   DomainPath path = path_of(recipient, facts, now);
   const Choices& choices = settings_->choices;
-  const bool deferrable = is_judged(facts) && facts.peer_queues && !facts.authenticated &&
-                          (choices.defers || facts.overridden == Action::defer);
-  if (deferrable) shared_.breaker.rcpt(now);
+  if (can_be_held(facts, choices)) shared_.breaker.rcpt(now);
   Decision decision = judge(recipient, path, facts, now);
   if (is_deferral(decision)) {
     if (decision.action != Action::defer) {
@@ -118,6 +128,7 @@ Reply Session::answer_rcpt(const Recipient& recipient, Time now) {
       decision = decide(facts, path, choices, now);
     }
   }
+  if (is_quarantine(decision)) count_deferral(now);
   if (decision.action == Action::quarantine && transaction_.quarantine.empty())
     transaction_.quarantine = printable(
         "mxwarden: " + std::string(name(decision.reason)) + ' ' + path.domain + ' ' + path.rule,

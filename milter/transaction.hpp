@@ -35,6 +35,7 @@ struct Edits {
   struct Change {
     std::uint32_t index = 1;  // among headers of this name, from 1
     std::string value;        // empty: the header goes
+    std::size_t clauses = 0;  // that are taken out
   };
   std::vector<Change> changed;
   std::optional<std::string> authentication_results;  // inserted at index 0
@@ -44,6 +45,9 @@ struct Edits {
 struct Connect {
   std::string host;
   std::optional<Endpoint> client;  // absent: local, no address
+  // They come and can be changed, as was negotiated whatever the settings say by now. Without that
+  // no header of ours is written: one beside forged ones would lend them its name.
+  bool headers = true;
 };
 
 }  // namespace mxw::milter

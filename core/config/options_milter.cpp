@@ -100,7 +100,8 @@ void add_actions(std::vector<Option>& to) {
   const List<OverrideTable, MilterOverride> overrides{{kActions}, 0, kEntries};
   to.push_back(option("milter", "override", overrides, of_milter(&Milter::overrides), Reload::yes,
                       "What is done for these recipients and clients instead, each a "
-                      "`[[milter.override]]`; the first that fits counts, an empty list fits all"));
+                      "`[[milter.override]]`; the first that fits counts, an empty list fits all; "
+                      "`quarantine` holds the whole message, for all its recipients"));
   to.push_back(option("milter", "families", List<Family, unsigned>{{}, 1, 2},
                       of_milter(&Milter::families), Reload::yes,
                       "Addresses of an MX that must all be under a verdict: those this host "

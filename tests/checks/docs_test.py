@@ -80,6 +80,16 @@ class Documents(unittest.TestCase):
         for option in options:
             self.assertRegex(page, r"\.It .*Fl -%s( |\n)" % option)
 
+    def test_every_macro_asked_for_is_in_the_manual_page(self):
+        asked = re.findall(r'"([^"\n]*)"', re.sub(r"//.*|#.*", "", text("milter", "macros.hpp")))
+        names = {name.strip("{}") for words in asked for name in words.split()}
+        self.assertGreater(len(names), 10)
+        page = text("docs", "man", "mxwarden-milter.8")
+        macros = page[page.index(".Ss Macros"):page.index(".Ss TLS-Required")]
+        told = {name for line in re.findall(r"^\.It Li (.*)$", macros, re.M)
+                for name in line.split(" , ")}
+        self.assertEqual(names, told)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

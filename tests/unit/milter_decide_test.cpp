@@ -126,6 +126,21 @@ const Row kRows[] = {
     {"override quarantine, null sender",
      [](Case& c) { c.facts.overridden = Action::quarantine, c.facts.null_sender = true; },
      Action::tag, Action::tag, Reason::null_sender},
+    {"override quarantine, authenticated",
+     [](Case& c) { c.facts.overridden = Action::quarantine, c.facts.authenticated = true; },
+     Action::tag, Action::tag, Reason::authenticated},
+    {"override quarantine, breaker",
+     [](Case& c) { c.facts.overridden = Action::quarantine, c.facts.breaker_open = true; },
+     Action::tag, Action::tag, Reason::breaker},
+    {"override quarantine, report-only",
+     [](Case& c) { c.facts.overridden = Action::quarantine, c.path.report_only = true; },
+     Action::accept, Action::quarantine, Reason::bypass},
+    {"override quarantine, whoever queues",
+     [](Case& c) {
+       c.facts.overridden = Action::quarantine;
+       c.facts.peer_queues = c.facts.deferrals_usable = false;
+     },
+     Action::quarantine, Action::quarantine, Reason::path_blocked},
     {"override quarantine, clear path",
      [](Case& c) { c.facts.overridden = Action::quarantine, c.path.state = PathState::clear; },
      Action::accept, Action::accept, Reason::path_clear},

@@ -62,7 +62,7 @@ class FilterTest : public testing::Test {
           settings, Shared{lookup_, deferrals_, breaker_, recorder_, [] { return kNow; }},
           ++sessions_);
     };
-    hooks.wants_headers = [settings] { return settings->header; };
+    hooks.wants_headers = [this, settings] { return settings->header && wants_headers_; };
     hooks.tempfail_on_error = [settings] { return settings->choices.tempfail_on_error; };
     hooks.took = [this](Filter::Waited, std::int64_t ns) { took_ += ns >= 0 ? 1 : 0; };
     auto opened =
@@ -127,7 +127,7 @@ class FilterTest : public testing::Test {
   Deferrals deferrals_;
   Breaker breaker_;
   std::atomic<std::uint64_t> sessions_ = 0, took_ = 0;
-  bool broken_ = false;
+  bool broken_ = false, wants_headers_ = true;
   std::unique_ptr<Filter> filter_;
 };
 
@@ -253,6 +253,37 @@ TEST_F(FilterTest, WithoutMemoryMailFlows) {
   EXPECT_THAT(context.calls, IsEmpty());
   callbacks().xxfi_close(&context);
   EXPECT_EQ(filter_->counters().exceptions, 1U);
+}
+
+TEST_F(FilterTest, WithoutMemoryMailWaitsWhereThatIsChosen) {
+  config::Milter milter;
+  milter.on_internal_error = config::InternalError::tempfail;
+  open(milter);
+  broken_ = true;
+  smfi_str context;
+  negotiate(context);
+  EXPECT_EQ(connect(context), SMFIS_CONTINUE);
+  EXPECT_EQ(message(context, "x@b.test"), SMFIS_TEMPFAIL);
+  EXPECT_EQ(callbacks().xxfi_eoh(&context), SMFIS_NOREPLY);
+  EXPECT_EQ(callbacks().xxfi_eom(&context), SMFIS_TEMPFAIL);
+  callbacks().xxfi_close(&context);
+}
+
+// The settings may change between what was negotiated and the session's.
+TEST_F(FilterTest, NoHeaderOfOursWhereForgedOnesCannotBeTakenOut) {
+  for (const bool wanted : {false, true}) {
+    wants_headers_ = wanted;
+    open(config::Milter{});
+    smfi_str context;
+    const auto actions =
+        wanted ? kAllActions & ~static_cast<unsigned long>(SMFIF_CHGHDRS) : kAllActions;
+    EXPECT_EQ((negotiate(context, actions).steps & SMFIP_NOHDRS) == 0, wanted);
+    connect(context);
+    EXPECT_EQ(message(context, "x@b.test"), SMFIS_CONTINUE);
+    EXPECT_THAT(context.calls, IsEmpty());
+    callbacks().xxfi_close(&context);
+    filter_.reset();
+  }
 }
 
 // smfi_main() gives up connections as they are; workers may come a moment later.

@@ -67,6 +67,21 @@ TEST(MilterJudgeFile, SaysWhatWouldBeDoneByTheCache) {
   EXPECT_THAT(*without, testing::Not(HasSubstr("as inbound")));
 }
 
+TEST(MilterJudgeFile, WhatOthersWroteInAHeaderIsNotPrinted) {
+  const store::TemporaryDirectory folder;
+  std::ofstream(folder.file("message"))
+      << "To: x@example.org\r\n"
+         "Authentication-Results: mta.example.org; spf=pass smtp.mailfrom=secret@example.net;\r\n"
+         " x-tls=pass; x-mta-sts=pass\r\n\r\n";
+  config::Config config;
+  config.paths.operator_dir = folder.file("operator");
+  const auto report = judge_file(folder.file("message"), config, folder.file("absent"), at(60));
+  ASSERT_TRUE(report);
+  EXPECT_THAT(*report, HasSubstr("  Authentication-Results 1 loses 2 of its results\n"));
+  EXPECT_THAT(*report, testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(*report, testing::Not(HasSubstr("spf")));
+}
+
 TEST(MilterJudgeFile, AFileThatIsNotThereIsAnError) {
   const auto report = judge_file("/nonexistent", {}, "/nonexistent", at(0));
   ASSERT_FALSE(report);

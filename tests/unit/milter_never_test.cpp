@@ -37,6 +37,12 @@ const char* const kSenders[] = {"<s3cr3t-local-part@a.test>",
                                 ""};
 const char* const kRecipients[] = {"s3cr3t-local-part@b.test",
                                    "\"s3cr3t-local-part@x\"@b.test",
+                                   "\"x@s3cr3t-local-part\"@b.test",
+                                   "\"x@s3cr3t-local-part\"",
+                                   "\"x@s3cr3t-local-part",
+                                   "\"x\\\"@s3cr3t-local-part\"@b.test",
+                                   "x@[s3cr3t-local-part]",
+                                   "x@y s3cr3t-local-part",
                                    "s3cr3t-local-part@[192.0.2.4]",
                                    "s3cr3t-local-part",
                                    "s3cr3t-local-part@b\xc3\xbc"

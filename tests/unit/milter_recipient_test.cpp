@@ -104,7 +104,22 @@ const Row kRows[] = {
      true,
      false,
      false},
-    {"<x@b\xff.test>", {"smtp", "b\xff.test", ""}, "b.test", false, false, false},
+    // What is neither name nor literal may be a piece of a local part.
+    {"<x@b\xff.test>", {"smtp", "b\xff.test", ""}, "", false, false, false},
+    {"<x@%s.test>", {"smtp", "%s.test", "x@%s.test"}, "", false, false, false},
+    {"<x@[y z]>", {"smtp", "b.test", "x@[y z]"}, "", false, false, false},
+    {"<x@[192.0.2.300]>", {"smtp", "b.test", ""}, "", false, false, false},
+    {"<\"x@secret\">", {"smtp", "b.test", "\"x@secret\""}, "", false, true, false},
+    {"<\"x@secret\">", {"smtp", "b.test", "x@secret"}, "", false, true, false},
+    {"<\"x@secret\"@b.test>", {"smtp", "b.test", "\"x@secret\""}, "b.test", true, false, false},
+    {"<\"x@secret\"@b.test>", {"smtp", "b.test", "x@secret@b.test"}, "b.test", true, false, false},
+    {"<\"x\\\"@secret\"@b.test>",
+     {"smtp", "b.test", "\"x\\\"@secret\"@b.test"},
+     "b.test",
+     true,
+     false,
+     false},
+    {"<x@b.test>", {"smtp", "b.test", "\"x@secret"}, "b.test", true, false, false},
 };
 
 TEST(MilterRecipient, IsReadAsTheMtaMeansIt) {

@@ -194,18 +194,45 @@ TEST(MilterInbound, SwitchedOffExemptOrDryNothingIsTouched) {
   }
 }
 
-TEST(MilterInbound, TooManyForgedOnesAreCounted) {
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+TEST(MilterInbound, OverTheBoundForgedOnesGoAsAWhole) {
   Inbound mta;
-  const std::vector<std::pair<std::string, std::string>> many(
-      1'200, {"Authentication-Results", "mx1.b.test; x-tls=pass"});
-  EXPECT_EQ(mta.message(many).changed.size(), 1'000U);
-  EXPECT_EQ(mta.last().forged, 1'000U);
-  EXPECT_EQ(mta.last().forged_left, 200U);
+  const Headers many(1'001, {"Authentication-Results", "mx1.b.test; dkim=pass; x-tls=pass"});
+  Edits edits = mta.message(many);
+  ASSERT_EQ(edits.changed.size(), 1'001U);
+  EXPECT_EQ(edits.changed[0].index, 1'001U);
+  EXPECT_EQ(edits.changed[0].value, "");
+  EXPECT_EQ(edits.changed[1].value, "mx1.b.test; dkim=pass");
+  EXPECT_EQ(edits.changed[1].clauses, 1U);
+  EXPECT_EQ(mta.last().forged, 1'001U);
+  EXPECT_EQ(mta.last().forged_left, 0U);
+
   const std::string rest(100'000, 'x');
-  const std::vector<std::pair<std::string, std::string>> large(
-      5, {"Authentication-Results", "mx1.b.test; dkim=" + rest + "; x-tls=pass"});
-  EXPECT_EQ(mta.message(large).changed.size(), 2U);
-  EXPECT_EQ(mta.last().forged_left, 3U);
+  const Headers large(5, {"Authentication-Results", "mx1.b.test; dkim=" + rest + "; x-tls=pass"});
+  edits = mta.message(large);
+  ASSERT_EQ(edits.changed.size(), 5U);
+  EXPECT_EQ(edits.changed[2].value, "");  // the third
+  EXPECT_NE(edits.changed[3].value, "");
+  EXPECT_EQ(mta.last().forged_left, 0U);
+}
+
+TEST(MilterInbound, OthersKeepTheirsWhateverStoodBefore) {
+  Inbound mta;
+  Headers many(1'001, {"Authentication-Results", "mx1.b.test; x-tls=pass"});
+  many.emplace_back("Authentication-Results", "mx1.b.test; dkim=pass");
+  many.emplace_back("Authentication-Results", "elsewhere.test; x-tls=pass");
+  const Edits edits = mta.message(many);
+  ASSERT_EQ(edits.changed.size(), 1'001U);
+  EXPECT_EQ(edits.changed[0].index, 1'001U);
+}
+
+TEST(MilterInbound, WhatWouldKeepTheMtaBusyIsLeftAndCounted) {
+  Inbound mta;
+  const Headers many(10'020, {"Authentication-Results", "mx1.b.test; x-tls=pass"});
+  EXPECT_EQ(mta.message(many).changed.size(), 10'000U);
+  EXPECT_EQ(mta.last().forged, 10'000U);
+  EXPECT_EQ(mta.last().forged_left, 20U);
 }
 
 }  // namespace

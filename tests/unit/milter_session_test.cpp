@@ -241,6 +241,37 @@ TEST(MilterSession, QuarantineByChoiceHoldsTheMessage) {
   EXPECT_FALSE(mta.end("LAST").quarantine);
 }
 
+TEST(MilterSession, QuarantineTakesAProbeAndCountsAgainstTheBreaker) {
+  config::Milter milter = deferring();
+  milter.defer.peers.clear();
+  milter.overrides = {{{"b.test"}, {}, Action::quarantine}};
+  milter.defer.min_count = 2;
+  milter.defer.max_share = 1;
+  Mta mta(milter);
+  mta.lookup.paths["b.test"] = blocked_path();
+  mta.lookup.paths["b.test"].state = PathState::probing;
+  mta.lookup.probe_free = true;
+  mta.connect();
+  mta.mail();
+  mta.rcpt("1@b.test");
+  EXPECT_EQ(reason_of(mta.last()), "probe");
+  EXPECT_FALSE(mta.end("A").quarantine);
+  mta.mail();
+  mta.rcpt("2@b.test");
+  EXPECT_EQ(mta.lookup.probes_asked.size(), 2U);
+  EXPECT_TRUE(mta.end("B").quarantine);
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 2U);
+  EXPECT_EQ(mta.breaker.counts(kNow).deferrals, 1U);
+  mta.mail();
+  mta.rcpt("3@b.test");
+  EXPECT_EQ(mta.recorder.trips.size(), 1U);
+  EXPECT_TRUE(mta.end("C").quarantine);
+  mta.mail();
+  mta.rcpt("4@b.test");
+  EXPECT_EQ(reason_of(mta.last()), "breaker");
+  EXPECT_FALSE(mta.end("D").quarantine);
+}
+
 TEST(MilterSession, TheQueueIdIsToldWhenItIsKnown) {
   Mta mta(deferring());
   mta.connect();
