@@ -378,8 +378,10 @@ Filter::Filter(Settings settings, Hooks hooks)
       side_(std::make_unique<Side>(std::move(hooks))) {}
 
 Filter::~Filter() {
-  gate.close();
-  if (side == side_.get()) side = nullptr;
+  if (side != side_.get()) return;
+  // Who is still inside, after all the time he had, keeps it.
+  if (!gate.close(drained_ ? settings_.drain : 0)) (void)side_.release();
+  side = nullptr;
 }
 
 const Filter::Counters& Filter::counters() const {
@@ -433,8 +435,8 @@ Result<void> Filter::open_socket() {
 
 bool Filter::run() {
   const bool good = smfi_main() == MI_SUCCESS;
-  gate.close();
-  side_->end_all();
+  drained_ = gate.close(settings_.drain);
+  if (drained_) side_->end_all();
   return good;
 }
 

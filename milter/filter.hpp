@@ -7,7 +7,9 @@
 // in globals.
 //
 // smfi_main() returns at a stop while connections live and workers may still be inside a callback:
-// run() therefore waits for those inside, lets nobody in any more and ends all sessions itself.
+// run() therefore waits for those inside, lets nobody in any more and ends all sessions itself. One
+// that does not come out in time keeps what it uses: drained() is false, and nothing that callbacks
+// reach may be destroyed.
 #pragma once
 
 #include <atomic>
@@ -29,6 +31,8 @@ class Filter {
     std::string group;  // of a unix socket; empty: as the process makes files
     unsigned backlog = 128;
     std::int64_t timeout = 7'200'000'000'000;  // for an MTA that says nothing, nanoseconds
+    // At the end, for callbacks that are inside, nanoseconds: none waits for anything but a lock.
+    std::int64_t drain = 5'000'000'000;
   };
   enum class Waited : std::uint8_t { rcpt, end_of_message };
   struct Hooks {  // called from any thread
@@ -60,6 +64,9 @@ class Filter {
   // From any thread. libmilter may take five seconds to notice; on a unix socket it is woken.
   void stop();
 
+  // After run(): nobody is inside any more.
+  [[nodiscard]] bool drained() const { return drained_; }
+
   [[nodiscard]] const Counters& counters() const;
 
   class Side;  // what the callbacks see
@@ -70,6 +77,7 @@ class Filter {
   Settings settings_;
   std::string path_;  // of a unix socket
   std::unique_ptr<Side> side_;
+  std::atomic<bool> drained_ = true;
 };
 
 }  // namespace mxw::milter

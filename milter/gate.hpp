@@ -4,7 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace mxw::milter {
 
@@ -17,14 +19,18 @@ class Gate {
     leave();
     return false;
   }
-  void leave() {
-    if (inside_.fetch_sub(1) == 1 && !open_.load()) inside_.notify_all();
-  }
+  void leave() { inside_.fetch_sub(1); }
   void open() { open_.store(true); }
-  // Returns when nobody is inside any more.
-  void close() {
+  // Lets nobody in any more and returns when nobody is inside, true, or after `limit_ns`, false.
+  // Looks now and then: a wait for an atomic has no end of its own.
+  [[nodiscard]] bool close(std::int64_t limit_ns) {
     open_.store(false);
-    for (std::int64_t n = inside_.load(); n != 0; n = inside_.load()) inside_.wait(n);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(limit_ns);
+    while (inside_.load() != 0) {
+      if (std::chrono::steady_clock::now() >= until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
   }
 
  private:

@@ -114,13 +114,14 @@ bool known_bare(const feed::DomainEntry* entry, const Shield& shield, Time now) 
 class Join {
  public:
   Join(const Shield& shield, const rows::RereadRow* reread, const feed::VerdictReplica& verdicts,
-       const JoinSettings& settings, Joined& out, Time now)
+       const JoinSettings& settings, Joined& out, Time now, Time verdict_now)
       : shield_(shield),
         reread_(reread),
         verdicts_(verdicts),
         settings_(settings),
         out_(out),
-        now_(now) {}
+        now_(now),
+        verdict_now_(verdict_now) {}
 
   void run(std::span<const rows::RouteRow> routes);
 
@@ -145,7 +146,7 @@ class Join {
   const feed::VerdictReplica& verdicts_;
   const JoinSettings& settings_;
   Joined& out_;
-  Time now_;
+  Time now_, verdict_now_;
   std::ptrdiff_t worst_ = -2;
   bool some_met_ = false;  // by an active verdict
 };
@@ -171,8 +172,8 @@ bool Join::confirmed(const HeldVerdict& held) const {
 
 Met Join::weigh(const HeldVerdict& held) {
   const rows::VerdictRow& row = held.row;
-  const bool active = row.state == rows::VerdictState::active && now_ <= row.expires;
-  if (!active && now_ - feed::VerdictReplica::kAfter > row.expires) return Met::not_at_all;
+  const bool active = row.state == rows::VerdictState::active && verdict_now_ <= row.expires;
+  if (!active && verdict_now_ - feed::VerdictReplica::kAfter > row.expires) return Met::not_at_all;
   const bool outdated = row.policy_domain == out_.path.domain && !row.policy_id.empty() &&
                         row.policy_id != shield_.id;
   if (outdated) return Met::not_at_all;
@@ -285,7 +286,7 @@ void Join::conclude(Met domain) {
 
 Joined join(std::string_view domain, const feed::Replica& known,
             const feed::VerdictReplica& verdicts, const operators::Said& said,
-            const JoinSettings& settings, Time now) {
+            const JoinSettings& settings, Time now, std::optional<Time> wall) {
   Joined out;
   DomainPath& path = out.path;
   path.domain = domain;
@@ -303,7 +304,8 @@ Joined join(std::string_view domain, const feed::Replica& known,
     path.state = known_bare(entry, shield, now) ? PathState::unprotected : PathState::unknown;
     return out;
   }
-  Join work(shield, entry == nullptr ? nullptr : entry->reread(), verdicts, settings, out, now);
+  Join work(shield, entry == nullptr ? nullptr : entry->reread(), verdicts, settings, out, now,
+            std::max(now, wall.value_or(now)));
   work.run(entry == nullptr ? std::span<const rows::RouteRow>() : entry->routes());
   return out;
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -44,9 +45,11 @@ inline constexpr std::int64_t kRouteHolds = 24 * kHour;
 inline constexpr std::int64_t kNoneHolds = 24 * kHour;
 inline constexpr std::size_t kVerdictIds = 16;  // told of one path
 
-// `domain`: lower-case A-label. Tenant 0.
+// `domain`: lower-case A-label. Tenant 0. `wall`: the wall clock, where it is another than the one
+// that knowledge ages by; a verdict has ended when either says so.
 [[nodiscard]] Joined join(std::string_view domain, const feed::Replica& known,
                           const feed::VerdictReplica& verdicts, const operators::Said& said,
-                          const JoinSettings& settings, Time now);
+                          const JoinSettings& settings, Time now,
+                          std::optional<Time> wall = std::nullopt);
 
 }  // namespace mxw::milter

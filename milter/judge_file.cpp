@@ -174,7 +174,8 @@ Result<std::string> judge_file(const std::string& path, const config::Config& co
   deferrals.start(std::vector<std::uint8_t>(32, 1), {});
   Breaker breaker({});
   Told told;
-  const Shared shared{lookup, deferrals, breaker, told, [now] { return now; }};
+  const Shared shared{
+      lookup, deferrals, breaker, told, [now] { return now; }, [now] { return now; }};
   std::vector<config::MilterRole> roles = {config.milter.role};
   if (config.milter.role == config::MilterRole::automatic)
     roles = {config::MilterRole::inbound, config::MilterRole::relay};

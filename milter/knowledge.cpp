@@ -21,6 +21,8 @@
 #include "core/feed/feed_reader.hpp"
 #include "core/feed/hint_gate.hpp"
 #include "core/operator/watch.hpp"
+#include "core/service/log.hpp"
+#include "milter/complaints.hpp"
 #include "milter/locked_observer.hpp"
 #include "milter/wanted.hpp"
 
@@ -61,6 +63,7 @@ class Knowledge::Thread {
 
   void set_join(const JoinSettings& settings);
   [[nodiscard]] Time now();
+  [[nodiscard]] Time wall() const;
   [[nodiscard]] Numbers numbers() const;
   [[nodiscard]] DomainPath path(std::string_view domain, Time now, bool hint);
   [[nodiscard]] std::optional<SessionVerdict> session(const Endpoint& client,
@@ -70,7 +73,6 @@ class Knowledge::Thread {
  private:
   Result<void> open();
   void watch_operator();
-  [[nodiscard]] Time wall() const;
   // REQUIRES: rows_mutex_ is held, shared at least.
   [[nodiscard]] Joined join_now(std::string_view domain, Time now) const;
   void note_use(std::string_view domain, bool reread_wanted);
@@ -81,6 +83,7 @@ class Knowledge::Thread {
   void look_at_risen();
   void send_rereads();
   void on_tick();
+  void watch_clock();
   void prune();
   void publish();
 
@@ -114,6 +117,8 @@ class Knowledge::Thread {
   std::unique_ptr<operators::OperatorWatch> watch_;
   std::unique_ptr<Timer> tick_;
   StepWatch step_;
+  bool told_step_ = false;
+  Complaints complaints_;
   std::set<IpAddress> risen_;  // MX addresses of new verdicts
   std::set<std::string, std::less<>> risen_domains_;
   Wanted wanted_{kDomains, kRereadAgain};
@@ -205,6 +210,7 @@ Time Knowledge::Thread::wall() const {
 }
 
 Time Knowledge::Thread::now() {
+  if (settings_.aging) return settings_.aging();
   if (settings_.clock) return settings_.clock();
   const std::scoped_lock lock(clock_mutex_);
   return clock_.now();
@@ -216,7 +222,7 @@ void Knowledge::Thread::set_join(const JoinSettings& settings) {
 }
 
 Joined Knowledge::Thread::join_now(std::string_view domain, Time now) const {
-  return join(domain, known_, verdicts_, operator_->said(domain, wall()), join_, now);
+  return join(domain, known_, verdicts_, operator_->said(domain, wall()), join_, now, wall());
 }
 
 DomainPath Knowledge::Thread::path(std::string_view domain, Time now, bool hint) {
@@ -245,6 +251,7 @@ void Knowledge::Thread::note_use(std::string_view domain, bool reread_wanted) {
 std::optional<SessionVerdict> Knowledge::Thread::session(const Endpoint& client,
                                                          const Endpoint& server, Time start,
                                                          Time now) {
+  const Time ended_by = std::max(now, wall());
   const std::shared_lock lock(rows_mutex_);
   const rows::VerdictRow* best = nullptr;
   for (const feed::HeldVerdict* const held : verdicts_.of_session(client, server)) {
@@ -252,7 +259,7 @@ std::optional<SessionVerdict> Knowledge::Thread::session(const Endpoint& client,
     const auto* const subject = std::get_if<rows::SessionSubject>(&row.subject);
     const bool same = subject != nullptr && start - kSessionSlack <= subject->start &&
                       subject->start <= start + kSessionSlack;
-    const bool active = row.state == rows::VerdictState::active && now <= row.expires;
+    const bool active = row.state == rows::VerdictState::active && ended_by <= row.expires;
     if (!same || !active || !judged_inbound(row.rule)) continue;
     if (best == nullptr || row.id < best->id) best = &row;
   }
@@ -335,18 +342,36 @@ void Knowledge::Thread::send_rereads() {
 void Knowledge::Thread::on_tick() {
   look_at_risen();
   send_rereads();
+  if (++ticks_ % kTicksOfSecond == 0) watch_clock();
   prune();
   publish();
+  // Numbers are written by this thread alone.
+  for (const std::string& line : complaints_.of(numbers_, EventLoop::now()))
+    service::log_warning(line);
   tick_->start(kTick);
+}
+
+// A step of the wall clock is told once, and its end (semantics 11). Once a second.
+void Knowledge::Thread::watch_clock() {
+  bool over = false;
+  std::int64_t step = 0;
+  {
+    const std::scoped_lock lock(clock_mutex_);
+    (void)clock_.now();
+    over = step_.over(clock_, known_.connected());
+    if (clock_.stepped()) step = clock_.step();
+  }
+  if (over && std::exchange(told_step_, false))
+    service::log_info("the wall clock is followed again: what is known was written anew since");
+  if (step != 0 && !std::exchange(told_step_, true))
+    service::log_warning("the wall clock stepped by " + std::to_string(step / kSecond) +
+                         " s; policies age by elapsed time until policyd has written them anew, "
+                         "verdicts end by whichever clock is ahead");
 }
 
 // Now and then what is long past goes; never while the clock is in doubt.
 void Knowledge::Thread::prune() {
   bool stepped = false;
-  if (++ticks_ % kTicksOfSecond == 0) {
-    const std::scoped_lock lock(clock_mutex_);
-    step_.over(clock_, known_.connected());
-  }
   {
     const std::scoped_lock lock(clock_mutex_);
     stepped = clock_.stepped();
@@ -399,6 +424,9 @@ void Knowledge::set_join(const JoinSettings& settings) {
 }
 Time Knowledge::now() {
   return thread_->now();
+}
+Time Knowledge::wall() const {
+  return thread_->wall();
 }
 Knowledge::Numbers Knowledge::numbers() const {
   return thread_->numbers();

@@ -38,8 +38,8 @@ class Knowledge final : public Lookup {
     JoinSettings join;
     // What is to be logged about the operator's files; from the knowledge thread and start().
     std::function<void(const std::string& line)> on_operator_note;
-    // For tests: now(), and the time operator files count by. Any thread calls it.
-    std::function<Time()> clock;
+    // For tests: wall(), and now() where `aging` is not there. Any thread calls them.
+    std::function<Time()> clock, aging;
   };
 
   // For metrics and the log; any thread.
@@ -71,6 +71,9 @@ class Knowledge final : public Lookup {
   // Wall time as rows age by it (core/base/aging_clock.hpp); any thread. What callbacks take as
   // `now`.
   [[nodiscard]] Time now();
+  // The system's wall time, also after a step: what rows of the sensor and the operator's files are
+  // written in, and what is told. A verdict has ended when either clock says so.
+  [[nodiscard]] Time wall() const;
   [[nodiscard]] Numbers numbers() const;
 
   [[nodiscard]] DomainPath path(std::string_view domain, Time now, bool hint) override;

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -17,6 +19,8 @@
 
 namespace mxw::milter {
 namespace {
+
+constexpr std::int64_t kRetryControl = 10 * kSecond;
 
 Time wall_clock() {
   return {std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()};
@@ -63,7 +67,9 @@ Result<void> Program::start(service::Context& context) {
   start_deferrals(context.state_folder);
   if (auto opened = open_filter(context); !opened) return opened;
   if (auto started = start_knowledge(context); !started) return started;
-  if (auto opened = open_control(context); !opened) service::log_warning(opened.error().message);
+  control_retry_ =
+      std::make_unique<Timer>(context.loop, [this, &context] { try_control(context); });
+  try_control(context);
   add_metrics(context.metrics);
   recorder_->start();
   serving_ = std::thread([this, &loop = context.loop] {
@@ -103,8 +109,11 @@ Result<void> Program::start_knowledge(service::Context& context) {
 }
 
 void Program::start_deferrals(const std::string& folder) {
-  const auto rows = writer_->start(wall_clock());
-  auto key = deferral_key_file(folder + "/deferral.key");
+  const std::string key_path = folder + "/deferral.key";
+  const bool known_before = ::access(key_path.c_str(), F_OK) == 0;
+  const auto rows = writer_->start(wall_clock(), known_before);
+  auto key = deferral_key_file(key_path);
+  deferrals_.ask_stored([this] { return !writer_->failing(); });
   if (rows && key) {
     deferrals_.start(std::move(*key), *rows);
     return;
@@ -124,8 +133,12 @@ Result<void> Program::open_filter(service::Context& context) {
   options.timeout = milter.timeout;
   Filter::Hooks hooks;
   hooks.open = [this] {
-    const Shared shared{*knowledge_, deferrals_, *breaker_, *recorder_,
-                        [this] { return knowledge_->now(); }};
+    const Shared shared{*knowledge_,
+                        deferrals_,
+                        *breaker_,
+                        *recorder_,
+                        [this] { return knowledge_->now(); },
+                        [this] { return knowledge_->wall(); }};
     return std::make_unique<Session>(settings(), shared, next_session_.fetch_add(1));
   };
   hooks.wants_headers = [this] { return settings()->header; };
@@ -140,6 +153,15 @@ Result<void> Program::open_filter(service::Context& context) {
   if (!opened) return std::unexpected(std::move(opened.error()));
   filter_ = std::move(*opened);
   return {};
+}
+
+// Mail flows without it; what is in its way may go.
+void Program::try_control(service::Context& context) {
+  if (auto opened = open_control(context); !opened) {
+    service::log_rarely(config::LogLevel::warning, "control", opened.error().message);
+    control_.reset();
+    control_retry_->start(kRetryControl);
+  }
 }
 
 Result<void> Program::open_control(service::Context& context) {
@@ -190,7 +212,12 @@ void Program::stop() {
   if (serving_.joinable()) serving_.join();
   if (knowledge_) knowledge_->stop();
   if (recorder_) recorder_->stop();
+  control_retry_.reset();
   control_.reset();
+  if (!filter_ || filter_->drained()) return;
+  // A callback still uses what would be destroyed now; what it was told of is written.
+  service::log_error("a callback does not come back: the milter leaves without it");
+  std::_Exit(EXIT_SUCCESS);
 }
 
 }  // namespace mxw::milter

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/base/event_loop.hpp"
 #include "core/base/fd.hpp"
 #include "core/service/daemon.hpp"
 #include "milter/breaker.hpp"
@@ -40,6 +41,7 @@ class Program {
   [[nodiscard]] Result<void> start_knowledge(service::Context& context);
   void start_deferrals(const std::string& folder);
   [[nodiscard]] Result<void> open_filter(service::Context& context);
+  void try_control(service::Context& context);
   [[nodiscard]] Result<void> open_control(service::Context& context);
   [[nodiscard]] std::shared_ptr<const Settings> settings() const;
   void set_settings(std::shared_ptr<const Settings> settings);
@@ -59,6 +61,7 @@ class Program {
   Deferrals deferrals_;
   std::unique_ptr<Filter> filter_;
   std::unique_ptr<Control> control_;
+  std::unique_ptr<Timer> control_retry_;  // while there is no control socket
   service::Histogram *rcpt_time_ = nullptr, *end_time_ = nullptr;
   std::thread serving_;
 };

@@ -1,5 +1,6 @@
 #include "milter/queue_recorder.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -56,7 +57,8 @@ void QueueRecorder::run() {
   for (bool last = false; !last;) {
     {
       std::unique_lock lock(mutex_);
-      filled_.wait_for(lock, std::chrono::nanoseconds(kPrune),
+      const std::int64_t wait = writer_.failing() ? RecordWriter::kRetry : kPrune;
+      filled_.wait_for(lock, std::chrono::nanoseconds(wait),
                        [&] { return stopping_ || !queue_.empty(); });
       filled_.wait_for(lock, kGather, [&] { return stopping_; });
       batch.swap(queue_);
@@ -64,13 +66,14 @@ void QueueRecorder::run() {
     }
     const Time now = clock_();
     writer_.write(batch, now, complete_since);
-    complete_since = now;
+    // A clock that was set back tells nothing of transactions that began before.
+    complete_since = std::max(complete_since, now);
     batch.clear();
     if (const std::uint64_t dropped = counters_.dropped; dropped != std::exchange(told, dropped))
       service::log_rarely(
           config::LogLevel::warning, "queue",
           "the disk is too slow: records of " + std::to_string(dropped) + " decisions lost so far");
-    if (now - pruned >= kPrune) {
+    if (now - pruned >= kPrune || now < pruned) {
       pruned = now;
       writer_.prune(now);
     }

@@ -30,7 +30,8 @@ class QueueRecorder final : public Recorder {
     std::atomic<std::uint64_t> dropped = 0;  // records for which the queue had no room
   };
 
-  // `writer` outlives it. The thread begins with start().
+  // `clock`: the one of the notes' times, wall time. `writer` outlives it. The thread begins with
+  // start().
   QueueRecorder(RecordWriter& writer, std::function<Time()> clock, std::size_t bound = kQueue);
   ~QueueRecorder() override;
 

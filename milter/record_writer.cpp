@@ -83,11 +83,15 @@ struct RecordWriter::Rows {
 RecordWriter::RecordWriter(const std::string& folder)
     : store_path_(folder + "/milter.db"), events_(folder + "/milter.json", kEventBytes) {}
 
-Result<std::vector<store::DeferralRow>> RecordWriter::start(Time now) {
+Result<std::vector<store::DeferralRow>> RecordWriter::start(Time now, bool expected) {
+  const bool made = inode_of(store_path_) == 0;
   if (!ready(now))
     return fail(ErrorKind::environment, store_path_ + ": the store cannot be opened");
   if (counters_.stores_put_aside > 0)
     return fail(ErrorKind::environment, store_path_ + ": what it knew is lost");
+  if (made && expected)
+    return fail(ErrorKind::environment,
+                store_path_ + ": was not there although its key is: what it knew is lost");
   auto rows = store_->deferrals(store::MilterBounds{}.deferrals);
   if (rows) return std::move(*rows);
   failed(rows.error(), 0, now);
@@ -96,7 +100,7 @@ Result<std::vector<store::DeferralRow>> RecordWriter::start(Time now) {
 
 // Whether the store is open. One that is gone from its place is another's or nobody's.
 bool RecordWriter::ready(Time now) {
-  if (store_ && now >= look_at_) {
+  if (store_ && (now >= look_at_ || look_at_ - now > kLook)) {
     look_at_ = now + kLook;
     if (inode_of(store_path_) != inode_) {
       service::log_rarely(config::LogLevel::warning, "store",
@@ -105,7 +109,8 @@ bool RecordWriter::ready(Time now) {
     }
   }
   if (store_) return true;
-  if (now < retry_at_) return false;
+  // Not for longer where the clock was set back.
+  if (now < retry_at_ && retry_at_ - now <= kRetry) return false;
   auto opened = store::MilterStore::open(store_path_, {.busy_timeout_ms = kBusyMs});
   if (!opened && is_damage(opened.error().fault)) {
     failed(opened.error(), 0, now);
@@ -126,6 +131,7 @@ void RecordWriter::failed(const store::StoreError& error, std::size_t lost, Time
   service::log_rarely(config::LogLevel::warning, "store",
                       "decisions are not kept: " + error.message);
   if (error.fault == store::Fault::limit) return;
+  failing_ = true;
   store_.reset();
   retry_at_ = now + kRetry;
   if (!is_damage(error.fault)) return;
@@ -182,6 +188,7 @@ void RecordWriter::append_decisions(Rows& rows, Time now) {
       failed(done.error(), piece.size(), now);
     } else {
       counters_.rows += piece.size();
+      failing_ = !unsaved_.empty();
     }
   }
 }
@@ -196,14 +203,34 @@ void RecordWriter::append_rest(Rows& rows, Time now) {
                                            cut(note.id, rows::kWordBytes));
     if (!done) failed(done.error(), 1, now);
   }
-  if (rows.deferrals.empty()) return;
-  if (!ready(now)) {
-    counters_.rows_lost += rows.deferrals.size();
-  } else if (const auto done = store_->put_deferrals(rows.deferrals); !done) {
-    failed(done.error(), rows.deferrals.size(), now);
-  } else {
-    counters_.rows += rows.deferrals.size();
+  keep_unsaved(rows.deferrals);
+  save_deferrals(now);
+}
+
+void RecordWriter::keep_unsaved(std::vector<store::DeferralRow>& rows) {
+  for (store::DeferralRow& row : rows) {
+    if (unsaved_.size() < kUnsaved || unsaved_.contains(row.key))
+      unsaved_.insert_or_assign(row.key, std::move(row));
+    else
+      ++counters_.rows_lost;
   }
+}
+
+// Nothing to save is saved, too, where the store failed: whether it works again.
+void RecordWriter::save_deferrals(Time now) {
+  if ((unsaved_.empty() && !failing_) || !ready(now)) return;
+  std::vector<store::DeferralRow> rows;
+  rows.reserve(unsaved_.size());
+  for (const auto& [key, row] : unsaved_) rows.push_back(row);
+  if (const auto done = store_->put_deferrals(rows); !done) {
+    const bool never = done.error().fault == store::Fault::limit;
+    failed(done.error(), never ? rows.size() : 0, now);
+    if (never) unsaved_.clear();
+    return;
+  }
+  counters_.rows += rows.size();
+  unsaved_.clear();
+  failing_ = false;
 }
 
 void RecordWriter::flush_events(bool all) {

@@ -70,7 +70,7 @@ void Session::set_role() {
 
 Reply Session::connect(const Connect& connect, const Macros& macros) {
   guarded(Stage::connect, [&] {
-    start_ = shared_.clock();
+    start_ = shared_.wall();
     headers_come_ = connect.headers;
     read_client(connect, macros);
     read_server(macros);
@@ -96,7 +96,7 @@ Reply Session::mail(std::span<const std::string_view> args, const Macros& macros
   trouble_ = !connected_ || args.empty();
   in_transaction_ = true;
   const bool done = guarded(Stage::mail, [&] {
-    transaction_.since = shared_.clock();
+    transaction_.since = shared_.wall();
     if (trouble_) return;
     read_tls(macros);  // a client need not have said HELO
     authenticated_ = !macros.get("{auth_type}").empty();
@@ -136,10 +136,10 @@ void Session::finish() {
   in_transaction_ = trouble_ = false;
 }
 
-DecisionNote Session::note_of(Time now) const {
+DecisionNote Session::new_note() const {
   DecisionNote note;
   note.session = id_;
-  note.time = now;
+  note.time = shared_.wall();
   note.since = transaction_.since;
   note.queue_id = transaction_.queue_id;
   note.listener = daemon_name_.empty() ? daemon_port_ : daemon_name_;

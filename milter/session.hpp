@@ -29,7 +29,8 @@ struct Shared {
   Deferrals& deferrals;
   Breaker& breaker;
   Recorder& recorder;
-  std::function<Time()> clock;  // wall clock
+  std::function<Time()> clock;  // by which policies, deferrals and probes age
+  std::function<Time()> wall;   // the system's: of sessions and of what is told
 };
 
 class Session {
@@ -88,14 +89,14 @@ class Session {
   void count_deferral(Time now);
   Reply answer_trouble();
 
-  [[nodiscard]] DecisionNote note_of(Time now) const;
+  [[nodiscard]] DecisionNote new_note() const;
   void tell(DecisionNote note);
 
   [[nodiscard]] bool reads_results() const;
   void take_results(std::string_view value);
   void tell_inbound(Edits& edits, Time now);
   [[nodiscard]] std::string results_header(DecisionNote& note, Time now) const;
-  void tell_message(const Edits& edits, Time now);
+  void tell_message(const Edits& edits);
   void finish();
 
   const std::shared_ptr<const Settings> settings_;

@@ -77,7 +77,7 @@ std::string Session::results_header(DecisionNote& note, Time now) const {
 
 void Session::tell_inbound(Edits& edits, Time now) {
   const bool dry_run = settings_->choices.dry_run;
-  DecisionNote note = note_of(now);
+  DecisionNote note = new_note();
   note.domain = transaction_.first_domain;
   note.recipients = transaction_.recipients;
   note.forged = transaction_.forged;
@@ -99,10 +99,10 @@ void Session::tell_inbound(Edits& edits, Time now) {
   tell(std::move(note));
 }
 
-void Session::tell_message(const Edits& edits, Time now) {
+void Session::tell_message(const Edits& edits) {
   MessageNote note;
   note.session = id_;
-  note.time = now;
+  note.time = shared_.wall();
   note.since = transaction_.since;
   note.queue_id = transaction_.queue_id;
   note.role = role_;
@@ -123,7 +123,7 @@ Edits Session::end_of_message(const Macros& macros) {
            learn_queue_id(macros, true);
            if (role_ == Role::inbound) tell_inbound(edits, now);
            if (!transaction_.quarantine.empty()) edits.quarantine = transaction_.quarantine;
-           tell_message(edits, now);
+           tell_message(edits);
          });
   if (!done) {
     edits = Edits();

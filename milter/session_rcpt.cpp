@@ -111,7 +111,7 @@ bool Session::remember_deferral(const Recipient& recipient, Time now) {
 
 void Session::count_deferral(Time now) {
   if (shared_.breaker.deferral(now))
-    shared_.recorder.breaker_tripped(now, shared_.breaker.counts(now));
+    shared_.recorder.breaker_tripped(shared_.wall(), shared_.breaker.counts(now));
 }
 
 Reply Session::answer_rcpt(const Recipient& recipient, Time now) {
@@ -134,7 +134,7 @@ Reply Session::answer_rcpt(const Recipient& recipient, Time now) {
         "mxwarden: " + std::string(name(decision.reason)) + ' ' + path.domain + ' ' + path.rule,
         kDomainBytes);
   const Reply reply = reply_of(decision, path);
-  DecisionNote note = note_of(now);
+  DecisionNote note = new_note();
   note.domain = recipient.domain;
   note.decision = decision;
   note.path = std::move(path);
@@ -168,7 +168,7 @@ Reply Session::answer_trouble() {
     RcptFacts facts;
     facts.internal_error = true;
     const Time now = shared_.clock();
-    DecisionNote note = note_of(now);
+    DecisionNote note = new_note();
     note.decision = decide(facts, {}, settings_->choices, now);
     reply = reply_of(note.decision, {});
     tell(std::move(note));

@@ -95,7 +95,7 @@ struct Driver {
     deferrals.start({1}, {});
     session = std::make_unique<Session>(
         *Settings::compile(milter_of(bits)),
-        Shared{lookup, deferrals, breaker, recorder, [] { return kNow; }}, 1);
+        Shared{lookup, deferrals, breaker, recorder, [] { return kNow; }, [] { return kNow; }}, 1);
   }
 
   void check(const Reply& reply, bool may_defer) const {

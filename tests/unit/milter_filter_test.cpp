@@ -10,6 +10,7 @@
 #include <new>
 #include <thread>
 
+#include "milter/gate.hpp"
 #include "tests/unit/fake_milter.hpp"
 #include "tests/unit/milter_support.hpp"
 
@@ -58,15 +59,20 @@ class FilterTest : public testing::Test {
     Filter::Hooks hooks;
     hooks.open = [this, settings] {
       if (broken_) throw std::bad_alloc();
-      return std::make_unique<Session>(
-          settings, Shared{lookup_, deferrals_, breaker_, recorder_, [] { return kNow; }},
-          ++sessions_);
+      return std::make_unique<Session>(settings,
+                                       Shared{lookup_, deferrals_, breaker_, recorder_,
+                                              [] { return kNow; }, [] { return kNow; }},
+                                       ++sessions_);
     };
     hooks.wants_headers = [this, settings] { return settings->header && wants_headers_; };
     hooks.tempfail_on_error = [settings] { return settings->choices.tempfail_on_error; };
-    hooks.took = [this](Filter::Waited, std::int64_t ns) { took_ += ns >= 0 ? 1 : 0; };
+    hooks.took = [this](Filter::Waited, std::int64_t ns) {
+      took_ += ns >= 0 ? 1 : 0;
+      while (stuck_) std::this_thread::yield();
+    };
     auto opened =
-        Filter::open({.socket = socket, .backlog = 77, .timeout = 60 * kSecond}, std::move(hooks));
+        Filter::open({.socket = socket, .backlog = 77, .timeout = 60 * kSecond, .drain = drain_},
+                     std::move(hooks));
     ASSERT_TRUE(opened) << opened.error().message;
     filter_ = std::move(*opened);
   }
@@ -128,6 +134,8 @@ class FilterTest : public testing::Test {
   Breaker breaker_;
   std::atomic<std::uint64_t> sessions_ = 0, took_ = 0;
   bool broken_ = false, wants_headers_ = true;
+  std::atomic<bool> stuck_ = false;
+  std::int64_t drain_ = 5 * kSecond;
   std::unique_ptr<Filter> filter_;
 };
 
@@ -330,6 +338,40 @@ TEST_F(FilterTest, ManySessionsOnManyThreads) {
   EXPECT_EQ(recorder_.decisions, 2 * kThreads * kEach);
   EXPECT_EQ(recorder_.messages, kThreads * kEach);
   EXPECT_EQ(recorder_.errors, 0);
+}
+
+TEST_F(FilterTest, ACallbackThatDoesNotComeBackHoldsUpNoStop) {
+  drain_ = 20 * kMillisecond;
+  open();
+  EXPECT_TRUE(filter_->drained());
+  stuck_ = true;
+  smfi_str context;
+  negotiate(context);
+  connect(context);
+  std::jthread inside([&] { (void)rcpt(context, "x@c.test"); });
+  while (took_ == 0) std::this_thread::yield();
+  filter_->stop();
+  filter_->run();
+  EXPECT_FALSE(filter_->drained());
+  EXPECT_EQ(filter_->counters().live, 1U) << "its session is not taken from it";
+  EXPECT_EQ(callbacks().xxfi_eoh(&context), SMFIS_CONTINUE) << "nobody is let in";
+  stuck_ = false;
+  inside.join();
+  filter_->stop();
+  filter_->run();
+  EXPECT_TRUE(filter_->drained());
+  EXPECT_EQ(filter_->counters().live, 0U);
+}
+
+TEST(MilterGate, ClosesWhenNobodyIsInside) {
+  Gate gate;
+  EXPECT_FALSE(gate.enter()) << "not open yet";
+  gate.open();
+  ASSERT_TRUE(gate.enter());
+  EXPECT_FALSE(gate.close(kMillisecond));
+  EXPECT_FALSE(gate.enter());
+  gate.leave();
+  EXPECT_TRUE(gate.close(0));
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ class MilterKnowledge : public LoopTest {
     settings.cache_path = directory.file("policyd.cache");
     settings.operator_dir = operator_dir;
     settings.clock = [this] { return at(second); };
+    settings.aging = [this] { return at(second - stepped); };
     knowledge = std::make_unique<Knowledge>(settings);
     const auto started = knowledge->start();
     ASSERT_TRUE(started) << started.error().message;
@@ -124,7 +125,7 @@ class MilterKnowledge : public LoopTest {
   std::unique_ptr<ipc::SeqpacketServer> ask;
   std::vector<std::string> hinted, reread;
   std::string operator_dir = directory.file("operator");
-  std::atomic<std::int64_t> second = 200;
+  std::atomic<std::int64_t> second = 200, stepped = 0;
   std::unique_ptr<Knowledge> knowledge;
 };
 
@@ -308,6 +309,42 @@ TEST_F(MilterKnowledge, TheOperatorsWordCountsWithinSeconds) {
   ASSERT_TRUE(operators::write_enforcement_off(
       operator_dir, {.off = true, .until = at(200) + kHour, .reason = "test", .who = "test"}));
   run_until([&] { return path().bypass; });
+}
+
+// The sensor writes wall time: neither clock may keep a verdict for longer than it has.
+TEST_F(MilterKnowledge, AVerdictEndsWhenEitherClockSaysSo) {
+  serve_all();
+  put_domain("example.org", "192.0.2.1");
+  put_reread("example.org", 150);
+  sensor.put(feed::path_verdict("v1", "192.0.2.1"));  // to 960
+  sensor.put(feed::session_verdict("v2"));
+  start();
+  run_until_state("example.org", "blocked");
+  const Endpoint client{*IpAddress::parse("198.51.100.7"), 40'000};
+  const Endpoint server{*IpAddress::parse("192.0.2.25"), 25};
+  const auto of_session = [&] {
+    return knowledge->session(client, server, at(50), knowledge->now()).has_value();
+  };
+  run_until(of_session);
+  const auto both = [&](std::int64_t wall, std::int64_t aging) {
+    second = wall, stepped = wall - aging;
+  };
+  both(960, -10'000);
+  EXPECT_EQ(knowledge->now(), at(-10'000));
+  EXPECT_EQ(knowledge->wall(), at(960));
+  EXPECT_TRUE(of_session());
+  both(961, 300);
+  EXPECT_EQ(state("example.org"), "probing") << "by wall time";
+  EXPECT_FALSE(of_session());
+  both(960 + 301, 300);
+  EXPECT_EQ(state("example.org"), "clear");
+  both(-10'000, 961);
+  EXPECT_EQ(state("example.org"), "probing") << "by elapsed time";
+  EXPECT_FALSE(of_session());
+  both(700'000, 300);
+  EXPECT_EQ(knowledge->path("example.org", knowledge->now(), false).protection,
+            policy::Protection::sts_enforce)
+      << "a policy ages by elapsed time";
 }
 
 TEST_F(MilterKnowledge, FindsTheVerdictOfThisVerySession) {

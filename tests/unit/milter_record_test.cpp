@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "milter/milter_event.hpp"
 #include "milter/queue_recorder.hpp"
@@ -154,6 +156,64 @@ TEST_F(RecordTest, DeferralsComeBackAtTheNextStart) {
   EXPECT_THAT(writer.start(at(4)).value(), ElementsAre(row));
 }
 
+store::DeferralRow deferral(std::uint8_t key, Time first, Time last, std::uint64_t count) {
+  store::DeferralRow row;
+  row.key.fill(key);
+  row.first = first, row.last = last, row.count = count;
+  return row;
+}
+
+TEST_F(RecordTest, DeferralsThatCouldNotBeWrittenAreWrittenLater) {
+  RecordWriter writer(folder());
+  ASSERT_TRUE(writer.start(at(0)));
+  auto other = value_of(store::MilterStore::open(database()));
+  value_of(other->database().run("BEGIN EXCLUSIVE"));
+  write(writer, at(2), deferral(7, at(2), at(2), 1));
+  EXPECT_TRUE(writer.failing());
+  EXPECT_EQ(writer.counters().rows_lost, 0U);
+  write(writer, at(3), deferral(7, at(2), at(3), 2));
+  value_of(other->database().run("COMMIT"));
+  EXPECT_THAT(value_of(other->deferrals(9)), IsEmpty());
+  write(writer, at(2) + RecordWriter::kRetry);  // nothing new
+  EXPECT_FALSE(writer.failing());
+  EXPECT_THAT(value_of(other->deferrals(9)), ElementsAre(deferral(7, at(2), at(3), 2)));
+  EXPECT_EQ(writer.counters().rows, 1U);
+}
+
+TEST_F(RecordTest, OnlySoManyDeferralsWaitForTheStore) {
+  RecordWriter writer(folder() + "/absent");
+  std::vector<Record> batch;
+  for (std::size_t i = 0; i <= RecordWriter::kUnsaved; ++i) {
+    store::DeferralRow row = deferral(0, at(2), at(2), 1);
+    row.key[0] = static_cast<std::uint8_t>(i), row.key[1] = static_cast<std::uint8_t>(i >> 8);
+    batch.emplace_back(row);
+  }
+  writer.write(batch, at(3), at(1));
+  EXPECT_TRUE(writer.failing());
+  EXPECT_EQ(writer.counters().rows_lost, 1U);
+}
+
+TEST_F(RecordTest, AStoreThatWorksAgainIsFoundOutWithoutMail) {
+  RecordWriter writer(folder() + "/absent");
+  EXPECT_FALSE(writer.start(at(0)));
+  EXPECT_TRUE(writer.failing());
+  std::filesystem::create_directory(folder() + "/absent");
+  write(writer, at(0) + RecordWriter::kRetry);
+  EXPECT_FALSE(writer.failing());
+}
+
+// The key of the deferrals is there, so rows were: since when mails wait is not known.
+TEST_F(RecordTest, AStoreThatIsNewlyMadeThoughThereWasOneKnowsNothing) {
+  {
+    RecordWriter writer(folder());
+    EXPECT_FALSE(writer.start(at(0), true));
+    write(writer, at(3), note(1, at(2)));
+    EXPECT_EQ(writer.counters().rows, 1U) << "it is of use all the same";
+  }
+  RecordWriter writer(folder());
+  EXPECT_TRUE(writer.start(at(4), true));
+}
+
 TEST_F(RecordTest, ADamagedStoreIsPutAsideAndItsDeferralsAreNotKnown) {
   std::ofstream(database()) << std::string(8'192, 'x');
   RecordWriter writer(folder());
@@ -212,6 +272,34 @@ TEST_F(RecordTest, WhatIsToldIsWrittenBeforeTheEnd) {
   EXPECT_EQ(rows().at(7).queue_id, "id7");
   EXPECT_EQ(recorder.counters().actions[2][0], 100U);
   EXPECT_EQ(recorder.counters().reasons[static_cast<std::size_t>(Reason::path_clear)], 100U);
+}
+
+// What began before the clock was set back may be stored already.
+TEST_F(RecordTest, AQueueIdFindsItsRowsAfterTheClockWasSetBack) {
+  RecordWriter writer(folder());
+  std::atomic<std::int64_t> second = 1'000;
+  QueueRecorder recorder(writer, [&] { return at(second); });
+  recorder.start();
+  recorder.decision(note(7, at(999)));
+  while (writer.counters().rows == 0) std::this_thread::yield();
+  for (int round = 0; round < 2; ++round) {  // the first batch by the new time, and another
+    second = 400;
+    const std::uint64_t before = writer.counters().rows;
+    recorder.decision(note(8, at(400)));
+    while (writer.counters().rows == before) std::this_thread::yield();
+  }
+  recorder.queue_id(7, at(999), "id7");
+  recorder.stop();
+  EXPECT_EQ(rows().back().queue_id, "id7");
+  EXPECT_EQ(rows().back().time, at(999));
+}
+
+TEST_F(RecordTest, AStoreIsTriedAgainAfterTheClockWasSetBack) {
+  RecordWriter writer(folder() + "/absent");
+  write(writer, at(100'000), note(1, at(2)));
+  std::filesystem::create_directory(folder() + "/absent");
+  write(writer, at(10), note(1, at(3)));
+  EXPECT_EQ(writer.counters().rows, 1U);
 }
 
 TEST_F(RecordTest, AFullQueueDropsAndCounts) {

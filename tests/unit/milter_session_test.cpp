@@ -437,5 +437,20 @@ TEST(MilterSession, CallbacksInAnImpossibleOrderAreFaults) {
   EXPECT_EQ(reason_of(mta.last()), "policy-unknown");
 }
 
+// Rows age by one clock; a session began, and something was told, by the system's.
+TEST(MilterSession, TellsWallTime) {
+  Mta mta;
+  mta.wall = kNow + kDay;
+  mta.connect();
+  mta.mail();
+  mta.rcpt("b@b.test");
+  mta.end();
+  EXPECT_EQ(mta.lookup.session_start, kNow + kDay);
+  EXPECT_EQ(mta.last().time, kNow + kDay);
+  EXPECT_EQ(mta.last().since, kNow + kDay);
+  ASSERT_FALSE(mta.recorder.messages.empty());
+  EXPECT_EQ(mta.recorder.messages.back().time, kNow + kDay);
+}
+
 }  // namespace
 }  // namespace mxw::milter

@@ -123,7 +123,10 @@ struct Mta {
   }
   void again() {
     session = std::make_unique<Session>(
-        settings, Shared{lookup, deferrals, breaker, recorder, [this] { return now; }}, ++sessions);
+        settings,
+        Shared{lookup, deferrals, breaker, recorder, [this] { return now; },
+               [this] { return wall.value_or(now); }},
+        ++sessions);
   }
 
   void connect(std::string_view client = "192.0.2.9", std::string_view host = "client.a.test",
@@ -174,6 +177,7 @@ struct Mta {
   Deferrals deferrals;
   Breaker breaker;
   Time now = kNow;
+  std::optional<Time> wall;  // where it is another
   std::uint64_t sessions = 0;
   std::vector<std::pair<std::string, std::string>> headers;
   std::unique_ptr<Session> session;
