@@ -34,6 +34,7 @@ class CacheLookup final : public Lookup {
   std::optional<SessionVerdict> session(const Endpoint&, const Endpoint&, Time, Time) override {
     return std::nullopt;
   }
+  [[nodiscard]] bool sees_sessions() const override { return false; }
   bool take_probe(std::string_view, Time) override { return false; }
   [[nodiscard]] bool loaded() const { return loaded_; }
 

@@ -80,6 +80,7 @@ class Knowledge final : public Lookup {
   [[nodiscard]] std::optional<SessionVerdict> session(const Endpoint& client,
                                                       const Endpoint& server, Time start,
                                                       Time now) override;
+  [[nodiscard]] bool sees_sessions() const override { return numbers().sensor; }
   [[nodiscard]] bool take_probe(std::string_view domain, Time now) override;
 
  private:

@@ -28,6 +28,8 @@ class Lookup {
   [[nodiscard]] virtual std::optional<SessionVerdict> session(const Endpoint& client,
                                                               const Endpoint& server, Time start,
                                                               Time now) = 0;
+  // Whether the sensor's feed is read: without it no verdict says nothing.
+  [[nodiscard]] virtual bool sees_sessions() const = 0;
   // One transaction per domain and 60 s while `probing`; true: this one goes through.
   [[nodiscard]] virtual bool take_probe(std::string_view domain, Time now) = 0;
 };

@@ -54,7 +54,7 @@ store::DecisionRow row_of(const DecisionNote& note) {
 
 // Whether the message has something to tell that its decisions did not.
 bool worth_telling(const MessageNote& note) {
-  return note.requiretls || note.tls_required_no || note.quarantined;
+  return note.requiretls || note.tls_required_no || note.quarantined || note.named_late;
 }
 
 }  // namespace

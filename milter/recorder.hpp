@@ -54,6 +54,7 @@ struct MessageNote {
   bool requiretls = false;
   bool tls_required_no = false;  // `TLS-Required: No` (RFC 8689 section 5): known only now
   bool quarantined = false;
+  bool named_late = false;  // decisions were told without the queue id
 };
 
 enum class Stage : std::uint8_t { connect, helo, mail, rcpt, data, header, end_of_message, abort };

@@ -153,6 +153,7 @@ DecisionNote Session::new_note() const {
 
 void Session::tell(DecisionNote note) {
   transaction_.untold_id |= note.queue_id.empty();
+  transaction_.named_late |= note.queue_id.empty();
   shared_.recorder.decision(std::move(note));
 }
 

@@ -58,7 +58,8 @@ class Session {
     std::string sender;  // empty: null sender. To know the mail again: never told
     std::string queue_id;
     bool requiretls = false, tls_required_no = false;
-    bool untold_id = false;        // decisions were told without the queue id
+    bool untold_id = false;   // decisions were told without the queue id, and it was not told since
+    bool named_late = false;  // decisions were told without the queue id
     std::uint32_t recipients = 0;  // that we did not defer
     std::string first_domain;
     std::vector<std::string> probes;  // domains it goes through to, at most kProbes

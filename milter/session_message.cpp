@@ -89,6 +89,7 @@ void Session::tell_inbound(Edits& edits, Time now) {
   if (reads_results()) {
     std::string header = results_header(note, now);
     note.decision.wish = Action::tag;
+    note.decision.temperror = note.x_mta_sts.empty() && !shared_.lookup.sees_sessions();
     if (!dry_run) {
       note.decision.action = Action::tag;
       edits.authentication_results = std::move(header);
@@ -109,6 +110,7 @@ void Session::tell_message(const Edits& edits) {
   note.recipients = transaction_.recipients;
   note.requiretls = transaction_.requiretls;
   note.tls_required_no = transaction_.tls_required_no;
+  note.named_late = transaction_.named_late;
   note.quarantined = edits.quarantine.has_value();
   shared_.recorder.message(std::move(note));
 }

@@ -55,6 +55,7 @@ class AnyLookup final : public Lookup {
   std::optional<SessionVerdict> session(const Endpoint&, const Endpoint&, Time, Time) override {
     return SessionVerdict{"v1", "R13", "example.org", "1"};
   }
+  [[nodiscard]] bool sees_sessions() const override { return false; }
   bool take_probe(std::string_view, Time) override { return (state & 1) != 0; }
   std::uint8_t state = 0;
 };

@@ -34,6 +34,7 @@ class BlockedLookup final : public Lookup {
   std::optional<SessionVerdict> session(const Endpoint&, const Endpoint&, Time, Time) override {
     return std::nullopt;
   }
+  [[nodiscard]] bool sees_sessions() const override { return true; }
   bool take_probe(std::string_view, Time) override { return false; }
 };
 

@@ -136,9 +136,14 @@ TEST_F(RecordTest, AMessageIsToldWhenThereIsMoreToSay) {
   MessageNote plain{.session = 1, .time = at(2), .since = at(1)};
   MessageNote no_tls = plain;
   no_tls.tls_required_no = true;
-  write(writer, at(3), plain, no_tls);
+  MessageNote late = plain;  // the events of its decisions have no queue id
+  late.queue_id = "4bXy";
+  late.named_late = true;
+  write(writer, at(3), plain, no_tls, late);
   const std::string text = text_of(folder() + "/milter.json");
-  EXPECT_EQ(std::ranges::count(text, '\n'), 1);
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2);
+  EXPECT_THAT(text, HasSubstr(R"("kind":"message","session":"0000000000000001",)"
+                              R"("queue_id":"4bXy","role":"inbound","recipients":0)"));
   EXPECT_THAT(text, HasSubstr(R"("kind":"message","session":"0000000000000001","role":"inbound",)"
                               R"("recipients":0,"tls_required_no":true)"));
 }

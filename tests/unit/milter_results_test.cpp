@@ -73,6 +73,18 @@ TEST(MilterInbound, TheVerdictOfThisSessionIsToldAndNothingElse) {
   EXPECT_EQ(mta.lookup.session_start, kNow);  // of the connection
 }
 
+TEST(MilterInbound, WithoutTheSensorThatIsSaid) {
+  Inbound mta;
+  mta.message();
+  EXPECT_FALSE(mta.last().decision.temperror);
+  mta.lookup.sensor = false;
+  EXPECT_EQ(mta.message().authentication_results, "mx1.b.test; x-tls=none");
+  EXPECT_TRUE(mta.last().decision.temperror);
+  mta.lookup.verdict = SessionVerdict{"v7", "R13", "b.test", "1"};  // told before it went
+  mta.message();
+  EXPECT_FALSE(mta.last().decision.temperror);
+}
+
 TEST(MilterInbound, TheFourTupleIsThatOfTheWire) {
   struct Row {
     FakeMacros macros;

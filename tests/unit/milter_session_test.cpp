@@ -282,6 +282,7 @@ TEST(MilterSession, TheQueueIdIsToldWhenItIsKnown) {
   mta.end("ID1");
   ASSERT_EQ(mta.recorder.ids.size(), 1U);
   EXPECT_EQ(mta.recorder.ids[0].id, "ID1");
+  EXPECT_TRUE(mta.recorder.messages.back().named_late);
   EXPECT_EQ(mta.recorder.ids[0].session, mta.session->id());
   EXPECT_EQ(mta.recorder.ids[0].since, kNow);
   EXPECT_EQ(mta.recorder.decisions[0].queue_id, "");

@@ -50,6 +50,7 @@ class FakeLookup final : public Lookup {
     session_start = start;
     return verdict;
   }
+  [[nodiscard]] bool sees_sessions() const override { return sensor; }
   bool take_probe(std::string_view domain, Time) override {
     probes_asked.emplace_back(domain);
     return std::exchange(probe_free, false);
@@ -57,7 +58,7 @@ class FakeLookup final : public Lookup {
 
   std::map<std::string, DomainPath> paths;
   std::optional<SessionVerdict> verdict;
-  bool broken = false, probe_free = false;
+  bool broken = false, probe_free = false, sensor = true;
   std::vector<std::string> asked, probes_asked;
   std::pair<Endpoint, Endpoint> session_asked;
   Time session_start;
