@@ -1,39 +1,19 @@
 #include "milter/control.hpp"
 
-#include <algorithm>
 #include <utility>
 
+#include "core/ipc/control.hpp"
 #include "core/mail/name.hpp"
 #include "core/store/rows.hpp"
 
 namespace mxw::milter {
 namespace {
 
+using ipc::begin_answer;
+using ipc::refusal;
+using ipc::time_of;
+
 constexpr int kBusyMs = 200;  // the loop waits
-
-std::string refusal(std::string_view why) {
-  std::string out;
-  JsonWriter(out)
-      .begin_object()
-      .member("v", 1)
-      .member("ok", false)
-      .member("error", why)
-      .end_object();
-  return out;
-}
-
-JsonWriter begin(std::string& out) {
-  JsonWriter json(out);
-  json.begin_object().member("v", 1).member("ok", true);
-  return json;
-}
-
-// A time given as nanoseconds.
-Time time_of(const ipc::JsonMessage& message, const char* name, Time otherwise) {
-  constexpr std::uint64_t kMost = INT64_MAX;
-  if (!message.has(name)) return otherwise;
-  return {static_cast<std::int64_t>(std::min(message.number(name), kMost))};
-}
 
 void append_row(JsonWriter& json, const store::DecisionRow& row) {
   json.begin_object().member("v", 1).member("time", row.time.ns);
@@ -51,9 +31,7 @@ void append_row(JsonWriter& json, const store::DecisionRow& row) {
 
 Result<void> Control::listen(EventLoop& loop, int listen_fd, ipc::PeerCheck peers) {
   ipc::SeqpacketServer::Options options;
-  options.message_bytes = kMessageBytes;
-  options.reply_bytes = kReplyBytes;
-  options.connections = 16;  // operators of one host
+  options.connections = ipc::kControlPeers;
   auto server = ipc::SeqpacketServer::create(
       loop, listen_fd, std::move(peers),
       [this](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
@@ -66,12 +44,12 @@ Result<void> Control::listen(EventLoop& loop, int listen_fd, ipc::PeerCheck peer
 }
 
 std::string Control::answer(std::string_view text) {
-  const auto message = ipc::JsonMessage::parse(text, kMessageBytes);
+  const auto message = ipc::JsonMessage::parse(text, ipc::kRequestBytes);
   if (!message) return refusal("no request of version 1");
   const std::string cmd = message->text("cmd", store::kWordBytes);
   if (cmd == "status") {
     std::string out;
-    JsonWriter json = begin(out);
+    JsonWriter json = begin_answer(out);
     status_(json);
     json.end_object();
     return out;
@@ -98,7 +76,7 @@ std::string Control::explain(store::MilterStore& store, const ipc::JsonMessage& 
   }
   if (!rows) return refusal(rows.error().message);
   std::string out;
-  JsonWriter json = begin(out);
+  JsonWriter json = begin_answer(out);
   const bool cut = rows->size() > kRows;
   if (cut) rows->erase(newest ? rows->begin() : rows->end() - 1);
   json.member("cut", cut).key("rows").begin_array();
@@ -111,7 +89,7 @@ std::string Control::impact(store::MilterStore& store, const ipc::JsonMessage& m
   const auto tally = store.tally(time_of(message, "from", clock_() - kDay));
   if (!tally) return refusal(tally.error().message);
   std::string out;
-  JsonWriter json = begin(out);
+  JsonWriter json = begin_answer(out);
   json.key("tally").begin_array();
   for (const store::DecisionTally& one : *tally) {
     json.begin_object().member("v", 1);

@@ -29,8 +29,6 @@ namespace mxw::milter {
 
 class Control {
  public:
-  static constexpr std::size_t kMessageBytes = 4 << 10;
-  static constexpr std::size_t kReplyBytes = 64 << 10;
   static constexpr std::size_t kRows = 100;  // of one answer
 
   using Status = std::function<void(JsonWriter&)>;  // adds members

@@ -7,6 +7,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/limits.hpp"
 #include "core/feed/codec.hpp"
+#include "core/ipc/control.hpp"
 #include "core/mail/name.hpp"
 #include "core/policy/mta_sts.hpp"
 #include "policyd/control_rows.hpp"
@@ -16,43 +17,23 @@
 namespace mxw::policyd {
 namespace {
 
+using ipc::begin_answer;
+using ipc::refusal;
+using ipc::time_of;
+
 constexpr std::size_t kReasonBytes = 512;  // as operators::kReasonBytes: one line of a log
-
-std::string refusal(std::string_view why) {
-  std::string out;
-  JsonWriter(out)
-      .begin_object()
-      .member("v", 1)
-      .member("ok", false)
-      .member("error", why)
-      .end_object();
-  return out;
-}
-
-JsonWriter begin(std::string& out) {
-  JsonWriter json(out);
-  json.begin_object().member("v", 1).member("ok", true);
-  return json;
-}
 
 std::string done() {
   std::string out;
-  begin(out).end_object();
+  begin_answer(out).end_object();
   return out;
-}
-
-// A time given as nanoseconds, or now.
-Time time_of(const ipc::JsonMessage& message, const char* name, Time now) {
-  constexpr std::uint64_t kMost = INT64_MAX;
-  if (!message.has(name)) return now;
-  return {static_cast<std::int64_t>(std::min(message.number(name), kMost))};
 }
 
 std::string status(const Engine& engine, store::PolicyStore& store) {
   const auto numbers = store.statistics();
   if (!numbers) return refusal(numbers.error().message);
   std::string out;
-  JsonWriter json = begin(out);
+  JsonWriter json = begin_answer(out);
   json.member("policies", numbers->policies).member("none", numbers->none);
   json.member("unknown", numbers->unknown).member("routes", numbers->routes);
   json.member("tlsa", numbers->tlsa).member("history", numbers->history);
@@ -72,7 +53,7 @@ std::string body(store::PolicyStore& store, const std::string& domain, Time at,
   const std::string_view piece =
       text.substr(std::min<std::uint64_t>(offset, text.size()), Control::kBodyPiece);
   std::string out;
-  begin(out)
+  begin_answer(out)
       .member("size", text.size())
       .member("body", std::string_view(base64(as_bytes(piece))))
       .end_object();
@@ -90,7 +71,7 @@ Result<std::unique_ptr<Control>> Control::create(EventLoop& loop, int listen_fd,
   ipc::SeqpacketServer::Options options;
   options.message_bytes = kMessageBytes;
   options.reply_bytes = kReplyBytes;
-  options.connections = 16;  // operators of one host
+  options.connections = ipc::kControlPeers;
   auto server = ipc::SeqpacketServer::create(
       loop, listen_fd, std::move(peers),
       [self](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
@@ -168,7 +149,7 @@ std::string Control::import(const ImportText& text, Time now, const std::string&
   if (committed_ && *imported == Imported::stored)
     committed_(imported_event(text.domain, now, who));
   std::string out;
-  begin(out).member("result", name(*imported)).end_object();
+  begin_answer(out).member("result", name(*imported)).end_object();
   return out;
 }
 

@@ -3,8 +3,8 @@
 #include <set>
 #include <utility>
 
-#include "core/base/json_writer.hpp"
 #include "core/feed/codec.hpp"
+#include "core/ipc/control.hpp"
 #include "core/rows/dane_rows.hpp"
 #include "policyd/control.hpp"
 
@@ -16,9 +16,7 @@ constexpr std::size_t kRoom = Control::kReplyBytes - 1'024;  // for what stands 
 
 class RowsAnswer {
  public:
-  RowsAnswer() : json_(out_) {
-    json_.begin_object().member("v", 1).member("ok", true).key("rows").begin_array();
-  }
+  RowsAnswer() : json_(ipc::begin_answer(out_)) { json_.key("rows").begin_array(); }
 
   template <typename Row>
   void add(Row row) {
@@ -50,16 +48,7 @@ class RowsAnswer {
   [[nodiscard]] std::size_t size() const { return out_.size(); }
 
   [[nodiscard]] std::string finish(std::optional<rows::Sequence> next = {}) {
-    if (!error_.empty()) {
-      std::string refused;
-      JsonWriter(refused)
-          .begin_object()
-          .member("v", 1)
-          .member("ok", false)
-          .member("error", std::string_view(error_))
-          .end_object();
-      return refused;
-    }
+    if (!error_.empty()) return ipc::refusal(error_);
     json_.end_array();
     if (next) json_.member("next", *next);
     if (cut_) json_.member("cut", true);

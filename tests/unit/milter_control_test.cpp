@@ -62,7 +62,7 @@ TEST_F(MilterControl, SaysThatThereAreMoreAndGivesTheNewest) {
   const std::string newest = ask(R"("cmd":"explain","domain":"example.org")");
   EXPECT_THAT(newest, testing::AllOf(HasSubstr("\"cut\":true"), HasSubstr("1795000100000"),
                                      testing::Not(HasSubstr("1795000000000"))));
-  EXPECT_LT(newest.size(), Control::kReplyBytes);
+  EXPECT_LT(newest.size(), ipc::kAnswerBytes);
   EXPECT_THAT(ask(R"("cmd":"explain","domain":"example.org","from":1)"),
               testing::AllOf(HasSubstr("\"cut\":true"), HasSubstr("1795000000000"),
                              testing::Not(HasSubstr("1795000100000"))));
