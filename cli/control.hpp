@@ -1,14 +1,11 @@
-// Asking policyd: one request on its control socket (policyd/control.hpp), waited for.
+// Asking policyd what policyd/control.hpp lists.
 #pragma once
 
-#include <functional>
 #include <string>
 
-#include "cli/options.hpp"
-#include "core/base/json_writer.hpp"
+#include "cli/daemon_control.hpp"
 #include "core/base/result.hpp"
 #include "core/feed/codec.hpp"
-#include "core/ipc/json_message.hpp"
 
 namespace mxw::cli {
 
@@ -20,18 +17,18 @@ class Control {
   // By `--socket`, else by the settings. Error (usage): the settings.
   [[nodiscard]] static Result<Control> of(const Given& given);
 
-  // Sends `{"v":1,"cmd":cmd, ...}` with what `members` adds, and reads the answer.
-  // Error: environment (policyd does not run, or we may not ask it), usage (what policyd says of
-  // the request).
-  using Members = std::function<void(JsonWriter&)>;
-  [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members) const;
+  // As DaemonControl::ask().
+  using Members = DaemonControl::Members;
+  [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members) const {
+    return daemon_.ask(cmd, members);
+  }
 
   // The text of a policy as served; `at` nullopt: the current one.
   [[nodiscard]] Result<std::string> body(const std::string& domain, std::optional<Time> at) const;
 
  private:
-  explicit Control(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  explicit Control(DaemonControl daemon) : daemon_(std::move(daemon)) {}
+  DaemonControl daemon_;
 };
 
 // The rows of an answer, in its order; what is no row is left out.

@@ -2,14 +2,12 @@
 
 #include <utility>
 
-#include "cli/settings.hpp"
 #include "core/ipc/request.hpp"
 #include "core/rows/policy_rows.hpp"
 
 namespace mxw::cli {
 namespace {
 
-constexpr std::int64_t kTimeout = 10 * kSecond;
 constexpr std::size_t kRows = 1'024;  // of one answer: 64 KiB hold fewer
 
 std::string word(const ipc::JsonMessage& json, const char* name) {
@@ -35,30 +33,14 @@ MilterDecision decision_of(const ipc::JsonMessage& json) {
 }  // namespace
 
 Result<MilterControl> MilterControl::of(const Given& given) {
-  if (given.has("milter-socket")) return MilterControl(given.text("milter-socket"));
-  const auto config = settings(given);
-  if (!config) return std::unexpected(config.error());
-  return MilterControl(config->paths.run + "/milter/control.sock");
+  auto daemon = DaemonControl::of(given, kMilterSocketOption.name, "milter");
+  if (!daemon) return std::unexpected(std::move(daemon.error()));
+  return MilterControl(std::move(*daemon));
 }
 
-Result<ipc::JsonMessage> MilterControl::ask(std::string_view cmd, const Members& members) const {
-  std::string request;
-  JsonWriter json(request);
-  json.begin_object().member("v", 1).member("cmd", cmd);
-  members(json);
-  json.end_object();
-  const auto answer = ipc::request(path_, request, kTimeout);
-  if (!answer)
-    return fail(ErrorKind::environment, "the milter does not answer: " + answer.error().message);
-  auto message = ipc::JsonMessage::parse(*answer, ipc::kAnswerBytes);
-  if (!message) return fail(ErrorKind::environment, path_ + ": no answer of the milter");
-  if (!message->boolean("ok"))
-    return fail(ErrorKind::usage, message->text("error", ipc::kAnswerBytes));
-  return std::move(*message);
-}
-
-Result<MilterControl::Decisions> MilterControl::decisions(const Members& members) const {
-  const auto answer = ask("explain", members);
+Result<MilterControl::Decisions> MilterControl::decisions(
+    const DaemonControl::Members& members) const {
+  const auto answer = daemon_.ask("explain", members);
   if (!answer) return std::unexpected(answer.error());
   Decisions decisions;
   decisions.cut = answer->boolean("cut");
@@ -81,7 +63,8 @@ Result<MilterControl::Decisions> MilterControl::by_domain(const std::string& dom
 }
 
 Result<std::vector<MilterTally>> MilterControl::tally(Time from) const {
-  const auto answer = ask("impact", [&](JsonWriter& json) { json.member("from", from.ns); });
+  const auto answer =
+      daemon_.ask("impact", [&](JsonWriter& json) { json.member("from", from.ns); });
   if (!answer) return std::unexpected(answer.error());
   std::vector<MilterTally> tally;
   for (const std::string& text : answer->elements("tally", kRows)) {

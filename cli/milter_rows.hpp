@@ -3,16 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cli/options.hpp"
-#include "core/base/json_writer.hpp"
-#include "core/base/result.hpp"
+#include "cli/daemon_control.hpp"
 #include "core/base/time.hpp"
-#include "core/ipc/json_message.hpp"
 
 namespace mxw::cli {
 
@@ -51,11 +47,9 @@ class MilterControl {
   [[nodiscard]] Result<std::vector<MilterTally>> tally(Time from) const;
 
  private:
-  explicit MilterControl(std::string path) : path_(std::move(path)) {}
-  using Members = std::function<void(JsonWriter&)>;
-  [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members) const;
-  [[nodiscard]] Result<Decisions> decisions(const Members& members) const;
-  std::string path_;
+  explicit MilterControl(DaemonControl daemon) : daemon_(std::move(daemon)) {}
+  [[nodiscard]] Result<Decisions> decisions(const DaemonControl::Members& members) const;
+  DaemonControl daemon_;
 };
 
 // One paragraph that can be sent to a customer as it is: when, what happened to the mail and why,

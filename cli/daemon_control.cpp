@@ -1,0 +1,43 @@
+#include "cli/daemon_control.hpp"
+
+#include <utility>
+
+#include "cli/settings.hpp"
+#include "core/ipc/request.hpp"
+
+namespace mxw::cli {
+namespace {
+
+constexpr std::int64_t kTimeout = 10 * kSecond;
+
+}  // namespace
+
+Result<DaemonControl> DaemonControl::of(const Given& given, std::string_view option,
+                                        std::string program) {
+  if (given.has(option)) return DaemonControl(given.text(option), std::move(program));
+  const auto config = settings(given);
+  if (!config) return std::unexpected(config.error());
+  std::string path = config->paths.run + '/' + program + "/control.sock";
+  return DaemonControl(std::move(path), std::move(program));
+}
+
+Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members& members) const {
+  std::string request;
+  JsonWriter json(request);
+  json.begin_object().member("v", ipc::JsonMessage::kVersion).member("cmd", cmd);
+  members(json);
+  json.end_object();
+  const auto answer = ipc::request(path_, request, kTimeout);
+  if (!answer)
+    return fail(ErrorKind::environment,
+                program_ + " does not answer: " + answer.error().message +
+                    "; it must run (`systemctl status mxwarden-" + program_ +
+                    "`), and only root and the group of policyd.operator_group may ask it");
+  auto message = ipc::JsonMessage::parse(*answer, ipc::kAnswerBytes);
+  if (!message) return fail(ErrorKind::environment, path_ + ": no answer of " + program_);
+  if (!message->boolean("ok"))
+    return fail(ErrorKind::usage, message->text("error", ipc::kAnswerBytes));
+  return std::move(*message);
+}
+
+}  // namespace mxw::cli
