@@ -1,6 +1,5 @@
 """README.md has a promise for every case, and no case that is not there; needs no root."""
 import os
-import re
 import sys
 import unittest
 
@@ -10,15 +9,8 @@ sys.dont_write_bytecode = True
 
 from cases import every_case  # noqa: E402
 from domains import DOMAINS  # noqa: E402
+from promise import described  # noqa: E402
 from snippets import main_cf, snippet  # noqa: E402
-
-
-def described():
-    """Names in the first column of the tables of promises."""
-    with open(os.path.join(HERE, "README.md")) as f:
-        text = f.read().split("## What each case promises")[1].split("\n## ")[0]
-    return {name for line in text.split("\n") if line.startswith("| `")
-            for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
 
 
 class Readme(unittest.TestCase):
@@ -27,7 +19,7 @@ class Readme(unittest.TestCase):
         for domain in DOMAINS:
             names -= {"postfix/" + domain.name, "sendmail/" + domain.name}
             names.add(domain.name)
-        self.assertEqual(described(), names)
+        self.assertEqual(described(HERE), names)
 
     def test_names_are_unique(self):
         names = [c.name for c in every_case()]
