@@ -138,16 +138,13 @@ class Load {
 
 int main(int argc, char** argv) {
   using namespace mxw::bench;
-  const auto positive = [&](const char* name, long otherwise) {
-    return static_cast<std::size_t>(number(argc, argv, name, otherwise));
-  };
   Settings settings;
   settings.port = static_cast<std::uint16_t>(number(argc, argv, "--port", 18'461));
-  settings.connections = positive("--connections", 1);
-  settings.keys = positive("--keys", 10'000);
+  settings.connections = amount(argc, argv, "--connections", 1);
+  settings.keys = amount(argc, argv, "--keys", 10'000);
   settings.seconds = number(argc, argv, "--seconds", 3);
-  settings.distinct = positive("--distinct", 0);
-  settings.from = positive("--from", 0);
+  settings.distinct = amount(argc, argv, "--distinct", 0);
+  settings.from = amount(argc, argv, "--from", 0);
   stay_on(static_cast<int>(number(argc, argv, "--cpu", -1)));
   Load load(settings);
   load.run();

@@ -63,4 +63,8 @@ inline long number(int argc, char** argv, std::string_view name, long otherwise)
   return std::stol(option(argc, argv, name, std::to_string(otherwise)));
 }
 
+inline std::size_t amount(int argc, char** argv, std::string_view name, std::size_t otherwise) {
+  return std::stoul(option(argc, argv, name, std::to_string(otherwise)));
+}
+
 }  // namespace mxw::bench

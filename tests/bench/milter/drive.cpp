@@ -263,16 +263,13 @@ class Load {
 
 int main(int argc, char** argv) {
   using namespace mxw::bench;
-  const auto positive = [&](const char* name, long otherwise) {
-    return static_cast<std::size_t>(number(argc, argv, name, otherwise));
-  };
   Settings settings;
   settings.socket = option(argc, argv, "--socket", "");
-  settings.sessions = positive("--sessions", 0);
+  settings.sessions = amount(argc, argv, "--sessions", 0);
   settings.seconds = number(argc, argv, "--seconds", 3);
-  settings.parallel = positive("--parallel", 1);
-  settings.recipients = positive("--recipients", 1);
-  settings.domains = positive("--domains", 1'000);
+  settings.parallel = amount(argc, argv, "--parallel", 1);
+  settings.recipients = amount(argc, argv, "--recipients", 1);
+  settings.domains = amount(argc, argv, "--domains", 1'000);
   stay_on(static_cast<int>(number(argc, argv, "--cpu", -1)));
   Load load(settings);
   load.run();
