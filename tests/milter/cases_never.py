@@ -17,7 +17,7 @@ def message(mark, own):
     """Headers so complete that no mail server adds one; `own` is our name there."""
     return ["Received: from earlier.example.com by " + own + "; Thu, 1 Jan 2026 00:00:00 +0000",
             f"Authentication-Results: {own}; x-tls=pass smtp.version=TLSv9; spf=pass; x-mta-sts=pass",
-            OTHER, f"From: <a@example.com>", f"Subject: {mark}", "To: undisclosed:;",
+            OTHER, "From: <a@example.com>", f"Subject: {mark}", "To: undisclosed:;",
             "Date: Thu, 1 Jan 2026 00:00:00 +0000", f"Message-ID: <{mark}@example.com>", "X-Odd:\t value \t"]
 
 

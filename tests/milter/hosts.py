@@ -5,6 +5,7 @@ import re
 import socket
 import sqlite3
 
+import scratch
 from mta import PostfixServer, SendmailServer
 from procs import Failure, run, wait_for
 from programs import IDS, Units
@@ -49,7 +50,7 @@ class Host(Units):
         self.first, self.second, self.six = self.world.add_host(self.ns)
         self.address = self.first if self.mta == "postfix" else self.second
         if state_size:
-            self.world.mount_small(self.root + "/var/lib/mxwarden", state_size)
+            scratch.mount_small(self.root + "/var/lib/mxwarden", state_size)
         self.prepare()
         self.write_settings(settings)
         if self.mta == "postfix":
@@ -100,7 +101,7 @@ class Host(Units):
     def down(self):
         self.end_units()
         remove_host(self.ns, self.first)
-        self.world.unmount(self.dir)
+        scratch.unmount(self.dir)
 
     def reload(self, settings):
         self.write_settings(settings)

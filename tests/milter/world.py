@@ -5,10 +5,10 @@
 """
 import os
 import shutil
-import stat
 import threading
 
 import net
+import scratch
 import topology
 from outside import Names, Sink
 from pki import P256, Pki
@@ -108,18 +108,6 @@ class World:
             name = next(self.free)
         return name, DOMAINS[name]
 
-    def mount_small(self, path, size="1m"):
-        """A tmpfs that is soon full."""
-        os.makedirs(path, exist_ok=True)
-        run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "mxw-small", path)
-
-    def unmount(self, below):
-        with open("/proc/self/mounts") as f:
-            points = [line.split()[1] for line in f]
-        for point in reversed(points):
-            if point.startswith(below + "/"):
-                run("umount", "-l", point, check=False)
-
     def down(self):
         # What runs in the namespaces goes with them; then our own children need only be buried.
         topology.remove_all()
@@ -132,6 +120,4 @@ class World:
     def clear(self):
         """Everything of this or an earlier run: processes, namespaces, mounts, files."""
         topology.remove_all()
-        self.unmount(DIR)
-        if os.path.isdir(DIR) and not stat.S_ISLNK(os.lstat(DIR).st_mode):
-            shutil.rmtree(DIR, ignore_errors=True)
+        scratch.remove(DIR)

@@ -9,6 +9,7 @@ import socket
 import time
 
 import net
+import scratch
 import socketmap
 import topology
 from domains import BY_NAME, DOMAINS
@@ -100,7 +101,7 @@ class Host(Units):
             self.sendmail.configure(*(["ca"] if self.kind == "none" else ["ca", self.kind]))
         if self.kind != "none":
             if state_size:
-                self.world.mount_small(self.root + "/var/lib/mxwarden", state_size)
+                scratch.mount_small(self.root + "/var/lib/mxwarden", state_size)
             self.write_settings()
             if units:
                 self.start_units()
@@ -109,7 +110,7 @@ class Host(Units):
     def down(self):
         self.end_units()
         topology.remove_host(self.ns, self.address)
-        self.world.unmount(self.dir)
+        scratch.unmount(self.dir)
 
     def write_settings(self, more=""):
         """mxwarden.toml; `more` are lines at the end of its table [map]."""

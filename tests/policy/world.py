@@ -3,7 +3,6 @@ import glob
 import json
 import os
 import shutil
-import stat
 import sys
 import threading
 
@@ -11,10 +10,11 @@ import host
 import mailservers
 import net
 import policyhost
+import scratch
 import topology
 import zones
 from domains import ADDRESS, attacked
-from procs import Background, Failure, run
+from procs import Background, Failure
 from sendmail import TOP
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -105,15 +105,6 @@ class World:
                 verb = "add" if mode else "delete"
                 net.nft(f"{verb} element inet attack servers {{ {address} }}\n")
 
-    def mount_small(self, path, size="1m"):
-        """A tmpfs that is soon full."""
-        os.makedirs(path, exist_ok=True)
-        run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "mxw-small", path)
-
-    def unmount(self, below):
-        for point in mounts(below):
-            run("umount", "-l", point, check=False)
-
     def down(self):
         # What runs in the namespaces goes with them; then our own children need only be buried.
         topology.remove_all()
@@ -123,12 +114,4 @@ class World:
     def clear(self):
         """Everything of this or an earlier run: processes, namespaces, mounts, files."""
         topology.remove_all()
-        self.unmount(DIR)
-        if os.path.isdir(DIR) and not stat.S_ISLNK(os.lstat(DIR).st_mode):
-            shutil.rmtree(DIR, ignore_errors=True)
-
-
-def mounts(below):
-    with open("/proc/self/mounts") as f:
-        points = [line.split()[1] for line in f]
-    return [p for p in reversed(points) if p.startswith(below + "/")]
+        scratch.remove(DIR)
