@@ -28,6 +28,14 @@ namespace mxw::config {
 [[nodiscard]] std::string check_recipients(std::string_view text);  // domain, .domain, *
 [[nodiscard]] std::string check_recipient(std::string_view text);   // domain, .domain
 
+// Of TLS reports.
+[[nodiscard]] std::string check_word(std::string_view text);        // letters, digits, `-`, `_`
+[[nodiscard]] std::string check_host(std::string_view text);        // a host name
+[[nodiscard]] std::string check_address(std::string_view text);     // LOCAL@DOMAIN, dot-atom
+[[nodiscard]] std::string check_local_part(std::string_view text);  // letters, digits, hyphens
+[[nodiscard]] std::string check_organisation(std::string_view text);
+[[nodiscard]] std::string check_selector(std::string_view text);  // RFC 6376 section 3.1
+
 [[nodiscard]] Result<IpAddress> address(std::string_view text);
 [[nodiscard]] Result<Endpoint> server_endpoint(std::string_view text);    // port 53 when not given
 [[nodiscard]] Result<Endpoint> optional_endpoint(std::string_view text);  // empty: family 0

@@ -122,6 +122,58 @@ struct Milter {
   unsigned backlog = 128;
 };
 
+// [reportd]
+struct Reportd {
+  std::vector<std::string> feed_users = {"root", "mxw-sensor", "mxw-policy"};  // of feed.sock
+  // Where the MTA hands over bounces of our reports and the reports of others; empty: nowhere.
+  std::string lmtp = "/run/mxwarden/reportd/lmtp.sock";
+  std::vector<std::string> lmtp_users = {"root", "postfix"};
+};
+
+// [tlsrpt], and [[tlsrpt.source]]: who tells of the sessions of which addresses of ours (semantics
+// 8). Without any source nothing is counted.
+enum class ReportMode : std::uint8_t { mta, sensor, mta_gaps };
+struct ReportSource {
+  std::string name;
+  std::vector<IpAddress> addresses;  // this host delivers from; empty: all that no other source has
+  ReportMode mode = ReportMode::sensor;
+  std::string socket;  // of libtlsrpt datagrams; empty: none
+  std::vector<std::string> users = {"root", "postfix"};  // that may send to it
+
+  friend bool operator==(const ReportSource&, const ReportSource&) = default;
+};
+enum class ReportSigning : std::uint8_t { own, mta };
+struct ReportKeyFile {
+  std::string selector;
+  std::string key;  // PEM: RSA of 2048 bits and more, or Ed25519
+
+  friend bool operator==(const ReportKeyFile&, const ReportKeyFile&) = default;
+};
+struct ReportSend {  // [tlsrpt.send]
+  bool enabled = false;
+  bool sensor = false;                    // also what sources of mode sensor counted
+  std::string smtp = "inet:127.0.0.1:25";  // the local MTA; also inet6:, unix:
+  std::string sender = "tlsrpt-bounce";    // local part of the envelope's sender before `+TOKEN`
+  std::int64_t delay = 4 * kHour;          // at most, after the day was built
+  ReportSigning signing = ReportSigning::own;
+  std::vector<ReportKeyFile> dkim;
+  std::vector<Cidr> https_allow;  // reached although not globally routable: labs
+  std::uint16_t https_port = 443;  // another only reaches addresses of `https_allow`
+  std::string https_ca_file;       // PEM; empty: the system's
+  bool https_insecure = false;     // RFC 8460 section 3: certificate errors MAY be ignored
+  std::size_t max_per_address = 1'000, max_per_day = 10'000;
+};
+struct Tlsrpt {
+  std::string organisation, contact;
+  std::vector<ReportSource> sources;
+  ReportSend send;
+};
+
+// [intake] Reports of others are about these; no others are taken.
+struct Intake {
+  std::vector<std::string> domains, mx_hosts;  // A-labels
+};
+
 // [metrics] `mxwarden metrics` serves what the programs keep on their own unix sockets.
 struct Metrics {
   Endpoint listen;  // family 0: not given on the command line either
@@ -135,6 +187,9 @@ struct Config {
   Policyd policyd;
   Map map;
   Milter milter;
+  Reportd reportd;
+  Tlsrpt tlsrpt;
+  Intake intake;
   Metrics metrics;
 };
 

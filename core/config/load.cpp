@@ -10,6 +10,7 @@
 
 #include "core/config/checks.hpp"
 #include "core/config/codec.hpp"
+#include "core/config/consistent.hpp"
 #include "core/config/options.hpp"
 #include "core/toml/table_reader.hpp"
 
@@ -147,6 +148,7 @@ Result<Config> parse(std::string_view text, const std::string& name, Notes& note
   top.finish(table_hint);
   check_validating(*document, config.resolver, of("resolver"));
   check_listen_twice(*document, config.map, of("map"));
+  check_tlsrpt(*document, config.tlsrpt, of("tlsrpt"));
   if (!problems.none()) return fail(ErrorKind::usage, problems.first());
   drop_retired(*document, config, notes);
   if (!others.none()) notes.push_back(others.first() + " (another program's setting)");

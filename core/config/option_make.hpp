@@ -62,5 +62,7 @@ inline std::string prefix_text(const Cidr& cidr) {
 
 // [milter] and [milter.defer].
 void add_milter_options(std::vector<Option>& to);
+// [reportd], [tlsrpt], [tlsrpt.send] and [intake].
+void add_report_options(std::vector<Option>& to);
 
 }  // namespace mxw::config

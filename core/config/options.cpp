@@ -136,6 +136,7 @@ std::vector<Option> make() {
   add_policyd(all);
   add_map(all);
   add_milter_options(all);
+  add_report_options(all);
   // One table after the other, as in tables().
   std::ranges::stable_sort(all, {}, [](const Option& option) {
     return std::ranges::find(tables(), option.table, &TableHelp::name) - tables().begin();
@@ -152,6 +153,12 @@ constexpr TableHelp kTables[] = {
     {"map", "mxwarden-map: answers Postfix and Sendmail."},
     {"milter", "mxwarden-milter: records what is known of each mail's path, and tags or defers."},
     {"milter.defer", "Which mail may be deferred while every path to its domain is under attack."},
+    {"reportd", "mxwarden-reportd: TLS reports (RFC 8460), those we send and those we get."},
+    {"tlsrpt",
+     "What is counted for TLS reports, and in whose name. Each `[[tlsrpt.source]]` is one way to "
+     "hear of outbound sessions; without any nothing is counted."},
+    {"tlsrpt.send", "Sending the reports. Off until somebody says in whose name and how signed."},
+    {"intake", "Reports that others send about our domains."},
     {"metrics", "Numbers for Prometheus."},
 };
 

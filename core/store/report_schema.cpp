@@ -65,7 +65,36 @@ CREATE TABLE suppression(
 CREATE INDEX suppression_until ON suppression(until);
 )sql";
 
-constexpr std::array<const char*, 1> kSteps = {kVersion1};
+// Reports of others about our domains, and what was said when a TLSRPT record was denied.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE denial(
+  tenant INTEGER NOT NULL, origin TEXT NOT NULL, domain TEXT NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, PRIMARY KEY(tenant, domain)) STRICT;
+CREATE INDEX denial_last ON denial(last);
+
+CREATE TABLE intake(
+  id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, origin TEXT NOT NULL, submitter TEXT NOT NULL,
+  report_id TEXT NOT NULL, begin INTEGER NOT NULL, finish INTEGER NOT NULL,
+  organisation TEXT NOT NULL, contact TEXT NOT NULL, dkim TEXT NOT NULL, state TEXT NOT NULL,
+  digest BLOB NOT NULL, received INTEGER NOT NULL, deviations TEXT NOT NULL) STRICT;
+CREATE INDEX intake_key ON intake(tenant, submitter, report_id, begin, finish);
+CREATE INDEX intake_received ON intake(received);
+
+CREATE TABLE intake_policy(
+  id INTEGER PRIMARY KEY, report INTEGER NOT NULL REFERENCES intake(id) ON DELETE CASCADE,
+  day INTEGER NOT NULL, type TEXT NOT NULL, domain TEXT NOT NULL, mx_hosts TEXT NOT NULL,
+  success INTEGER NOT NULL, failure INTEGER NOT NULL) STRICT;
+CREATE INDEX intake_policy_day ON intake_policy(day, domain);
+CREATE INDEX intake_policy_report ON intake_policy(report);
+
+CREATE TABLE intake_failure(
+  policy INTEGER NOT NULL REFERENCES intake_policy(id) ON DELETE CASCADE, result_type TEXT NOT NULL,
+  sending_ip TEXT NOT NULL, mx_host TEXT NOT NULL, receiving_ip TEXT NOT NULL,
+  reason TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
+CREATE INDEX intake_failure_policy ON intake_failure(policy);
+)sql";
+
+constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
 
 }  // namespace
 
