@@ -142,6 +142,25 @@ struct RereadRow {
   friend bool operator==(const RereadRow&, const RereadRow&) = default;
 };
 
+// One trouble with the policies of a domain as policyd's own looks saw it, and how long: what
+// TLS-RPT is to say of sessions in that time although no session shows it (RFC 8460 section 4.3,
+// semantics 8). Of one (domain, mx_host, result) at most one row is open, and spans do not overlap.
+struct FailureRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string domain;   // the recipients'
+  std::string mx_host;  // tlsa-invalid, dnssec-invalid: of this MX host alone; empty: of the domain
+  std::string result;   // RFC 8460 section 4.3: sts-policy-fetch-error, sts-policy-invalid,
+                        // sts-webpki-invalid, tlsa-invalid, dnssec-invalid
+  std::string reason;   // the newest: a failure-reason-code for people, at most kReasonBytes
+  Time from;            // the first look that failed so
+  std::optional<Time> to;  // the first look that did not; open until then
+  Time seen;               // the last look that failed so
+  Sequence seq = 0;
+
+  friend bool operator==(const FailureRow&, const FailureRow&) = default;
+};
+
 // All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
 // what there still is. `domain` takes policy, routes, TLSRPT record and re-read of that
 // name with it.
