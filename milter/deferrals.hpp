@@ -22,11 +22,6 @@
 
 namespace mxw::milter {
 
-// The key of `path`, 32 octets; a file that is not there is made (0600, from the system's random
-// source). A file of another size, owner or with rights for others is refused: whoever knows the
-// key can tell who wrote to whom.
-[[nodiscard]] Result<std::vector<std::uint8_t>> deferral_key_file(const std::string& path);
-
 class Deferrals {
  public:
   using Key = std::array<std::uint8_t, 32>;

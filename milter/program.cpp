@@ -14,6 +14,7 @@
 
 #include "core/base/siphash.hpp"
 #include "core/ipc/listener.hpp"
+#include "core/service/key_file.hpp"
 #include "core/service/log.hpp"
 #include "milter/session.hpp"
 
@@ -112,7 +113,7 @@ void Program::start_deferrals(const std::string& folder) {
   const std::string key_path = folder + "/deferral.key";
   const bool known_before = ::access(key_path.c_str(), F_OK) == 0;
   const auto rows = writer_->start(wall_clock(), known_before);
-  auto key = deferral_key_file(key_path);
+  auto key = service::key_file(key_path);
   deferrals_.ask_stored([this] { return !writer_->failing(); });
   if (rows && key) {
     deferrals_.start(std::move(*key), *rows);

@@ -29,6 +29,7 @@ namespace mxw::config {
 [[nodiscard]] std::string check_recipient(std::string_view text);   // domain, .domain
 
 // Of TLS reports.
+[[nodiscard]] std::string check_socket(std::string_view text);      // a path that fits sun_path
 [[nodiscard]] std::string check_word(std::string_view text);        // letters, digits, `-`, `_`
 [[nodiscard]] std::string check_host(std::string_view text);        // a host name
 [[nodiscard]] std::string check_address(std::string_view text);     // LOCAL@DOMAIN, dot-atom

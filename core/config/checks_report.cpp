@@ -1,4 +1,6 @@
 // Texts of [tlsrpt] and [intake].
+#include <sys/un.h>
+
 #include <algorithm>
 
 #include "core/base/ascii.hpp"
@@ -30,6 +32,14 @@ bool dot_atom(std::string_view text) {
 }
 
 }  // namespace
+
+std::string check_socket(std::string_view text) {
+  // A name beside it stands while the socket is made (core/ipc/address.hpp).
+  constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1 - 8;
+  if (std::string why = check_path(text); !why.empty()) return why;
+  if (text.size() <= kMost) return {};
+  return "the path of a socket has more than " + std::to_string(kMost) + " octets";
+}
 
 std::string check_word(std::string_view text) {
   if (!text.empty() && text.size() <= kWord && made_of(text, "-_")) return {};

@@ -54,7 +54,7 @@ struct Policyd {
   // Numeric ids or names of users that may connect; group mxw-op is for the operator.
   std::vector<std::string> feed_users = {"root", "mxw-map", "mxw-milter", "mxw-sensor",
                                          "mxw-report"};
-  std::vector<std::string> ask_users = {"root", "mxw-map", "mxw-milter"};
+  std::vector<std::string> ask_users = {"root", "mxw-map", "mxw-milter", "mxw-report"};
   std::string ask_group = "mxw-ask";  // of the ask socket: who else cannot even connect
   std::string operator_group = "mxw-op";
   std::vector<std::string> domains_from;     // `file:PATH`, absolute
@@ -124,7 +124,8 @@ struct Milter {
 
 // [reportd]
 struct Reportd {
-  std::vector<std::string> feed_users = {"root", "mxw-sensor", "mxw-policy"};  // of feed.sock
+  std::vector<std::string> feed_users = {"root", "mxw-sensor"};   // of feed.sock
+  std::vector<std::string> datagram_users = {"root", "postfix"};  // of the sources' sockets
   // Where the MTA hands over bounces of our reports and the reports of others; empty: nowhere.
   std::string lmtp = "/run/mxwarden/reportd/lmtp.sock";
   std::vector<std::string> lmtp_users = {"root", "postfix"};
@@ -135,10 +136,9 @@ struct Reportd {
 enum class ReportMode : std::uint8_t { mta, sensor, mta_gaps };
 struct ReportSource {
   std::string name;
-  std::vector<IpAddress> addresses;  // this host delivers from; empty: all that no other source has
+  std::vector<IpAddress> addresses;  // this host delivers from, as the sensor sees them
   ReportMode mode = ReportMode::sensor;
   std::string socket;  // of libtlsrpt datagrams; empty: none
-  std::vector<std::string> users = {"root", "postfix"};  // that may send to it
 
   friend bool operator==(const ReportSource&, const ReportSource&) = default;
 };
@@ -158,7 +158,6 @@ struct ReportSend {  // [tlsrpt.send]
   ReportSigning signing = ReportSigning::own;
   std::vector<ReportKeyFile> dkim;
   std::vector<Cidr> https_allow;  // reached although not globally routable: labs
-  std::uint16_t https_port = 443;  // another only reaches addresses of `https_allow`
   std::string https_ca_file;       // PEM; empty: the system's
   bool https_insecure = false;     // RFC 8460 section 3: certificate errors MAY be ignored
   std::size_t max_per_address = 1'000, max_per_day = 10'000;

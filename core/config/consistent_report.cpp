@@ -35,7 +35,6 @@ void check_sources(const Node& document, const std::vector<ReportSource>& source
                    Problems& problems) {
   std::set<std::string> names, sockets;
   std::set<IpAddress> addresses;
-  bool rest = false;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const ReportSource& source = sources[i];
     const auto refuse = [&](const std::string& what) {
@@ -47,9 +46,6 @@ void check_sources(const Node& document, const std::vector<ReportSource>& source
     for (const IpAddress& address : source.addresses)
       if (!addresses.insert(address).second)
         refuse(quoted(source.name) + ": another source has the address " + address.text());
-    if (source.addresses.empty() && rest)
-      refuse(quoted(source.name) + ": another source has all other addresses already");
-    rest = rest || source.addresses.empty();
   }
 }
 

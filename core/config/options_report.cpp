@@ -13,6 +13,7 @@ const List<Text, std::string> kUsers{kUser, 0, 32};
 const Text kListen{check_listen, "inet:ADDRESS:PORT, inet6:[ADDRESS]:PORT or unix:PATH"};
 const Text kPath{check_path, "absolute path"};
 const Text kOptionalPath{check_path, "absolute path, or empty", true};
+const Text kSocket{check_socket, "absolute path, or empty", true};
 const Text kWord{check_word, "word"};
 
 std::string address_text(const IpAddress& address) {
@@ -31,7 +32,10 @@ auto of_send(T ReportSend::* member) {
 void add_reportd(std::vector<Option>& to) {
   to.push_back(option("reportd", "feed_users", kUsers, at(&Config::reportd, &Reportd::feed_users),
                       Reload::no, "Users that may tell of sessions and failures (feed.sock)"));
-  to.push_back(option("reportd", "lmtp", kOptionalPath, at(&Config::reportd, &Reportd::lmtp),
+  to.push_back(option("reportd", "datagram_users", kUsers,
+                      at(&Config::reportd, &Reportd::datagram_users), Reload::no,
+                      "Users whose datagrams count: those the MTA's delivery runs as"));
+  to.push_back(option("reportd", "lmtp", kSocket, at(&Config::reportd, &Reportd::lmtp),
                       Reload::no,
                       "Socket where the MTA hands over bounces of our reports and the reports of "
                       "others, by LMTP; empty: nowhere"));
@@ -87,11 +91,8 @@ void add_https(std::vector<Option>& to) {
   const auto table = "tlsrpt.send";
   const List<Parsed<Cidr>, Cidr> networks{{prefix, prefix_text, "address or prefix"}, 0, 64};
   to.push_back(option(table, "https_allow", networks, of_send(&ReportSend::https_allow), Reload::no,
-                      "Addresses reports are posted to although they are not globally routable"));
-  to.push_back(option(table, "https_port", Number<std::uint16_t>{1, 65'535},
-                      of_send(&ReportSend::https_port), Reload::no,
-                      "Port of report hosts; another than 443 only reaches addresses of "
-                      "`https_allow`"));
+                      "Addresses reports are posted to although they are not globally routable, on any "
+                      "port"));
   to.push_back(option(table, "https_ca_file", kOptionalPath, of_send(&ReportSend::https_ca_file),
                       Reload::no, "Trusted authorities as PEM; empty: those of the system"));
   to.push_back(option(table, "https_insecure", Boolean{}, of_send(&ReportSend::https_insecure),
@@ -116,8 +117,7 @@ void add_intake(std::vector<Option>& to) {
 
 std::string SourceTable::type() const {
   return "tables {name: " + kWord.type() + "; addresses: " + kAddresses.type() +
-         "; mode: " + kModes.type() + "; socket: " + kOptionalPath.type() +
-         "; users: " + kUsers.type() + "}";
+         "; mode: " + kModes.type() + "; socket: " + kSocket.type() + "}";
 }
 
 std::optional<ReportSource> SourceTable::read(const toml::Node& node, std::string_view,
@@ -138,8 +138,7 @@ std::optional<ReportSource> SourceTable::read(const toml::Node& node, std::strin
   take("name", kWord, made.name, true);
   take("addresses", kAddresses, made.addresses, false);
   take("mode", kModes, made.mode, true);
-  take("socket", kOptionalPath, made.socket, false);
-  take("users", kUsers, made.users, false);
+  take("socket", kSocket, made.socket, false);
   reader.finish();
   if (good && made.mode == ReportMode::sensor != made.socket.empty()) {
     good = false;
@@ -148,14 +147,18 @@ std::optional<ReportSource> SourceTable::read(const toml::Node& node, std::strin
                                  " needs a \"socket\" for the MTA's datagrams"
                            : "[[tlsrpt.source]] of mode \"sensor\" has no \"socket\"");
   }
+  if (good && made.mode != ReportMode::mta && made.addresses.empty()) {
+    good = false;
+    problems.add(node, "[[tlsrpt.source]] of mode " + kModes.print(made.mode) +
+                           " needs the \"addresses\" whose sessions the sensor tells");
+  }
   return good ? std::optional(std::move(made)) : std::nullopt;
 }
 
 std::string SourceTable::print(const ReportSource& value) const {
   return "{ name = " + kWord.print(value.name) +
          ", addresses = " + kAddresses.print(value.addresses) +
-         ", mode = " + kModes.print(value.mode) + ", socket = " + quoted(value.socket) +
-         ", users = " + kUsers.print(value.users) + " }";
+         ", mode = " + kModes.print(value.mode) + ", socket = " + quoted(value.socket) + " }";
 }
 
 std::string KeyFileTable::type() const {

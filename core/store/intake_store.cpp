@@ -100,6 +100,11 @@ Result<IntakeStore::Added> IntakeStore::add(const IntakeRow& row) {
   const auto counted = [](const Found& one) { return one.state == IntakeState::counted; };
   for (const Found& one : known) {
     if (!one.same || (counts && one.state == IntakeState::quarantined)) continue;
+    // What is known of its signature by now.
+    if (!counts && one.state == IntakeState::quarantined)
+      transaction.run("UPDATE intake SET dkim = ?, deviations = ? WHERE id = ?", row.dkim,
+                      row.deviations, one.id);
+    if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
     return Added::duplicate;
   }
   if (counts)

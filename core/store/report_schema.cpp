@@ -65,8 +65,11 @@ CREATE TABLE suppression(
 CREATE INDEX suppression_until ON suppression(until);
 )sql";
 
-// Reports of others about our domains, and what was said when a TLSRPT record was denied.
+// Reports of others about our domains, when a TLSRPT record was denied, and which days are done.
 constexpr const char* kVersion2 = R"sql(
+ALTER TABLE day ADD COLUMN built_at INTEGER;
+CREATE INDEX rua_domain ON rua(tenant, domain, day);
+
 CREATE TABLE denial(
   tenant INTEGER NOT NULL, origin TEXT NOT NULL, domain TEXT NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL, PRIMARY KEY(tenant, domain)) STRICT;

@@ -14,6 +14,7 @@ constexpr std::string_view kGood = R"(
 [reportd]
 feed_users = ["root"]
 lmtp = ""
+datagram_users = ["1000"]
 lmtp_users = ["postfix"]
 [tlsrpt]
 organisation = "Example Org"
@@ -25,7 +26,6 @@ smtp = "inet6:[::1]:2525"
 sender = "tls-report"
 delay_s = 0
 https_allow = ["192.0.2.0/24"]
-https_port = 8443
 https_insecure = true
 max_per_address = 5
 max_per_day = 6
@@ -40,10 +40,10 @@ name = "postfix"
 mode = "mta+gaps"
 addresses = ["192.0.2.1", "2001:db8::1"]
 socket = "/var/spool/postfix/mxwarden/tlsrpt.sock"
-users = ["postfix"]
 [[tlsrpt.source]]
 name = "wire"
 mode = "sensor"
+addresses = ["192.0.2.2"]
 [intake]
 domains = ["example.org"]
 mx_hosts = ["mx.example.org"]
@@ -59,8 +59,7 @@ TEST(ConfigReport, IsRead) {
   const ReportSource& source = config->tlsrpt.sources[0];
   EXPECT_EQ(source.mode, ReportMode::mta_gaps);
   EXPECT_EQ(source.addresses[1].text(), "2001:db8::1");
-  EXPECT_THAT(source.users, ElementsAre("postfix"));
-  EXPECT_TRUE(config->tlsrpt.sources[1].addresses.empty());
+  EXPECT_TRUE(config->tlsrpt.sources[1].socket.empty());
   const ReportSend& send = config->tlsrpt.send;
   EXPECT_TRUE(send.enabled && send.sensor && send.https_insecure);
   EXPECT_EQ(send.delay, 0);
@@ -105,10 +104,9 @@ TEST(ConfigReport, RefusesWithPlaceAndReason) {
       {source + "mode = \"mta\"\n", "m.toml:1:1: [[tlsrpt.source]] of mode \"mta\" needs a"},
       {source + "mode = \"sensor\"\nsocket = \"/s\"\n", "of mode \"sensor\" has no \"socket\""},
       {source + "mode = \"both\"\n", "m.toml:3:8: \"mode\" is not one of"},
-      {source + "mode = \"sensor\"\n" + source + "mode = \"sensor\"\n",
-       "m.toml:4:1: [[tlsrpt.source]] \"a\" is there twice"},
-      {source + "mode = \"sensor\"\n[[tlsrpt.source]]\nname = \"b\"\nmode = \"sensor\"\n",
-       "m.toml:4:1: [[tlsrpt.source]] \"b\": another source has all other addresses"},
+      {source + "mode = \"mta\"\nsocket = \"/s\"\n" + source + "mode = \"mta\"\nsocket = \"/t\"\n",
+       "m.toml:5:1: [[tlsrpt.source]] \"a\" is there twice"},
+      {source + "mode = \"sensor\"\n", "of mode \"sensor\" needs the \"addresses\""},
       {source + "mode = \"mta\"\nsocket = \"/s\"\n[[tlsrpt.source]]\nname = \"b\"\nmode = "
                 "\"mta\"\nsocket = \"/s\"\naddresses = [\"192.0.2.1\"]\n",
        "another source has the socket \"/s\""},

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/base/digest.hpp"
+#include "core/service/key_file.hpp"
 #include "milter/breaker.hpp"
 #include "tests/unit/store_support.hpp"
 
@@ -186,14 +187,14 @@ TEST(MilterDeferrals, ThreadsShareThemAndTheBreaker) {
 TEST(MilterDeferralKey, IsMadeOnceAndKept) {
   const store::TemporaryDirectory folder;
   const std::string path = folder.file("deferral.key");
-  const auto made = deferral_key_file(path);
+  const auto made = service::key_file(path);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->size(), 32U);
-  EXPECT_EQ(deferral_key_file(path).value(), *made);
+  EXPECT_EQ(service::key_file(path).value(), *made);
   struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
-  const auto other = deferral_key_file(folder.file("other.key"));
+  const auto other = service::key_file(folder.file("other.key"));
   ASSERT_TRUE(other);
   EXPECT_NE(*other, *made);
   std::size_t files = 0;  // nothing beside them is left
@@ -211,24 +212,24 @@ TEST(MilterDeferralKey, WhatIsNoKeyIsRefused) {
     ::chmod(path.c_str(), mode);
     return path;
   };
-  EXPECT_TRUE(deferral_key_file(write("good", 32, 0600)));
-  EXPECT_TRUE(deferral_key_file(write("read-only", 32, 0400)));
+  EXPECT_TRUE(service::key_file(write("good", 32, 0600)));
+  EXPECT_TRUE(service::key_file(write("read-only", 32, 0400)));
   for (const auto& [file, size, mode] : {std::tuple("short", 31UL, 0600U),
                                          {"long", 33UL, 0600U},
                                          {"empty", 0UL, 0600U},
                                          {"group", 32UL, 0640U},
                                          {"world", 32UL, 0604U}}) {
-    const auto key = deferral_key_file(write(file, size, mode));
+    const auto key = service::key_file(write(file, size, mode));
     ASSERT_FALSE(key) << file;
     EXPECT_EQ(key.error().kind, ErrorKind::environment);
   }
   const std::string link = folder.file("link");
   ASSERT_EQ(::symlink(folder.file("good").c_str(), link.c_str()), 0);
-  EXPECT_FALSE(deferral_key_file(link));
+  EXPECT_FALSE(service::key_file(link));
   const std::string pipe = folder.file("pipe");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_FALSE(deferral_key_file(pipe));  // and does not wait for a writer
-  EXPECT_FALSE(deferral_key_file(folder.file("no/such/folder.key")));
+  EXPECT_FALSE(service::key_file(pipe));  // and does not wait for a writer
+  EXPECT_FALSE(service::key_file(folder.file("no/such/folder.key")));
 }
 
 TEST(MilterBreaker, TripsAboveTheShareAndAtTheCount) {

@@ -1,4 +1,5 @@
-// The key file of the deferrals.
+#include "core/service/key_file.hpp"
+
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -8,9 +9,8 @@
 #include <system_error>
 
 #include "core/base/fd.hpp"
-#include "milter/deferrals.hpp"
 
-namespace mxw::milter {
+namespace mxw::service {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;  // as the digest (RFC 2104 section 3)
@@ -61,7 +61,7 @@ Result<std::vector<std::uint8_t>> read(const std::string& path, const Fd& fd) {
 
 }  // namespace
 
-Result<std::vector<std::uint8_t>> deferral_key_file(const std::string& path) {
+Result<std::vector<std::uint8_t>> key_file(const std::string& path) {
   for (const bool again : {false, true}) {
     const Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (fd) return read(path, fd);
@@ -71,4 +71,4 @@ Result<std::vector<std::uint8_t>> deferral_key_file(const std::string& path) {
   return cannot(path, "cannot be read", ENOENT);
 }
 
-}  // namespace mxw::milter
+}  // namespace mxw::service
