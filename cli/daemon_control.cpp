@@ -6,12 +6,6 @@
 #include "core/ipc/request.hpp"
 
 namespace mxw::cli {
-namespace {
-
-constexpr std::int64_t kTimeout = 10 * kSecond;
-
-}  // namespace
-
 Result<DaemonControl> DaemonControl::of(const Given& given, std::string_view option,
                                         std::string program) {
   if (given.has(option)) return DaemonControl(given.text(option), std::move(program));
@@ -21,13 +15,14 @@ Result<DaemonControl> DaemonControl::of(const Given& given, std::string_view opt
   return DaemonControl(std::move(path), std::move(program));
 }
 
-Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members& members) const {
+Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members& members,
+                                             std::int64_t timeout_ns) const {
   std::string request;
   JsonWriter json(request);
   json.begin_object().member("v", ipc::JsonMessage::kVersion).member("cmd", cmd);
   members(json);
   json.end_object();
-  const auto answer = ipc::request(path_, request, kTimeout);
+  const auto answer = ipc::request(path_, request, timeout_ns);
   if (!answer)
     return fail(ErrorKind::environment,
                 program_ + " does not answer: " + answer.error().message +

@@ -2,6 +2,7 @@
 // MilterControl are made of.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -9,12 +10,15 @@
 #include "cli/options.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/result.hpp"
+#include "core/base/time.hpp"
 #include "core/ipc/json_message.hpp"
 
 namespace mxw::cli {
 
 class DaemonControl {
  public:
+  static constexpr std::int64_t kTimeout = 10 * kSecond;
+
   // Of `program` ("policyd"): by the option `option`, else by the settings. Error (usage): the
   // settings.
   [[nodiscard]] static Result<DaemonControl> of(const Given& given, std::string_view option,
@@ -22,9 +26,10 @@ class DaemonControl {
 
   // Sends `{"v":1,"cmd":cmd, ...}` with what `members` adds, and reads the answer.
   // Error: environment (it does not run, or we may not ask it: says what to look at), usage (what
-  // it says of the request).
+  // it says of the request). A verb whose answer waits for DNS says how long.
   using Members = std::function<void(JsonWriter&)>;
-  [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members) const;
+  [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members,
+                                             std::int64_t timeout_ns = kTimeout) const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
 

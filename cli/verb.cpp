@@ -16,6 +16,8 @@ constexpr const Verb* kVerbs[] = {
     &kPolicyRefresh,     &kPolicyRemove,     &kPolicyImport,  &kPolicyExport,   &kPolicyBypass,
     &kPolicyPin,         &kPolicyReportOnly, &kPolicyRelease, &kEnforcementOff, &kEnforcementOn,
     &kEnforcementStatus, &kExplain,          &kImpact,        &kMetrics,        &kVerify,
+    &kReportList,        &kReportShow,       &kReportBuild,   &kReportSend,     &kReportLint,
+    &kReportImport,      &kReportInbox,      &kReportFetcher,
 };
 
 std::vector<std::string> words_of(const Verb& verb) {

@@ -203,7 +203,7 @@ std::string Control::send(const ipc::JsonMessage& message, const store::ReportKe
   json.member("queued", !dry_run).key("rua").begin_array();
   for (const Rua& one : rua.rua) {
     const auto gone = parts_.store.suppression(parts_.tenant, one.address, parts_.clock());
-    json.begin_object().member("uri", std::string_view(one.uri));
+    json.begin_object().member("v", 1).member("uri", std::string_view(one.uri));
     json.member("suppressed", gone && *gone).end_object();
   }
   json.end_array().end_object();

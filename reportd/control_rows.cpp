@@ -17,7 +17,7 @@ void member(JsonWriter& json, View name, const std::optional<Time>& time) {
 }  // namespace
 
 void append(JsonWriter& json, const store::DaySummary& day) {
-  json.begin_object().member("day", View(day_text(day.day)));
+  json.begin_object().member("v", 1).member("day", View(day_text(day.day)));
   member(json, "frozen", day.frozen_at);
   member(json, "built", day.built_at);
   json.member("tallies", day.tallies).member("late", day.late).member("overflow", day.overflow);
@@ -27,7 +27,7 @@ void append(JsonWriter& json, const store::DaySummary& day) {
 }
 
 void append(JsonWriter& json, const store::ReportRow& row) {
-  json.begin_object().member("domain", View(row.key.domain));
+  json.begin_object().member("v", 1).member("domain", View(row.key.domain));
   json.member("day", View(day_text(row.key.day))).member("report_id", View(row.report_id));
   json.member("state", name(row.state)).member("tries", row.tries);
   member(json, "built", row.built_at);
@@ -37,20 +37,20 @@ void append(JsonWriter& json, const store::ReportRow& row) {
 }
 
 void append(JsonWriter& json, const store::DeliveryRow& row) {
-  json.begin_object().member("uri", View(row.uri)).member("tries", row.tries);
+  json.begin_object().member("v", 1).member("uri", View(row.uri)).member("tries", row.tries);
   json.member("final", row.final);
   member(json, "at", row.at);
   json.member("detail", View(row.detail)).end_object();
 }
 
 void append(JsonWriter& json, const store::IntakeDay& row) {
-  json.begin_object().member("domain", View(row.domain)).member("day", View(day_text(row.day)));
+  json.begin_object().member("v", 1).member("domain", View(row.domain)).member("day", View(day_text(row.day)));
   json.member("reports", row.reports).member("sessions", row.sessions);
   json.member("failed", row.failure).end_object();
 }
 
 void append(JsonWriter& json, const store::IntakeCause& row) {
-  json.begin_object().member("domain", View(row.domain));
+  json.begin_object().member("v", 1).member("domain", View(row.domain));
   json.member("result_type", View(row.result_type)).member("mx_host", View(row.mx_host));
   json.member("reason", View(row.reason)).member("count", row.count);
   json.member("reporters", row.reporters).member("first", View(day_text(row.first)));
@@ -58,7 +58,7 @@ void append(JsonWriter& json, const store::IntakeCause& row) {
 }
 
 void append(JsonWriter& json, const store::IntakeReporter& row) {
-  json.begin_object().member("submitter", View(row.submitter));
+  json.begin_object().member("v", 1).member("submitter", View(row.submitter));
   json.member("organisation", View(row.organisation)).member("dkim", View(row.dkim));
   json.member("reports", row.reports).member("sessions", row.sessions);
   json.member("failed", row.failure).member("last", View(day_text(row.last))).end_object();
