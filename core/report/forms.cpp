@@ -8,8 +8,13 @@
 namespace mxw::report {
 namespace {
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+// Octets of the control character at the start of the text, else 0: C0, DEL, and C1 as UTF-8, which
+// terminals obey, too.
+std::size_t control_octets(std::string_view text) {
+  const auto c = static_cast<unsigned char>(text[0]);
+  if (c < 0x20 || c == 0x7f) return 1;
+  if (c != 0xc2 || text.size() < 2) return 0;
+  return (static_cast<unsigned char>(text[1]) & 0xe0U) == 0x80U ? 2 : 0;
 }
 
 bool is_hex(char c) {
@@ -72,13 +77,20 @@ std::string_view first_line(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out(text);
-  std::replace_if(out.begin(), out.end(), is_control, '?');
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t control = control_octets(text);
+    out += control > 0 ? '?' : text.front();
+    text.remove_prefix(std::max<std::size_t>(control, 1));
+  }
   return out;
 }
 
 bool is_printable(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), is_control);
+  for (; !text.empty(); text.remove_prefix(1))
+    if (control_octets(text) > 0) return false;
+  return true;
 }
 
 bool is_dot_atom(std::string_view text) {

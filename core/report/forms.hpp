@@ -13,8 +13,8 @@ namespace mxw::report {
 // A TLSA record in presentation form, four fields (RFC 6698 section 2.2): digits as text.
 [[nodiscard]] bool is_tlsa(std::string_view text);
 
-// The name as lower-case A-labels of at most 253 octets, of a kind with or without underscores as
-// the DNS has them; nullopt for what is none.
+// The name as lower-case A-labels of at most 253 octets without a final dot; underscores as the DNS
+// has them, but not at the end of a label. nullopt for what is none.
 [[nodiscard]] std::optional<std::string> canonical_name(std::string_view text);
 // As canonical_name(), `*.` before it allowed (RFC 8461 section 4.1).
 [[nodiscard]] std::optional<std::string> canonical_pattern(std::string_view text);
@@ -25,7 +25,7 @@ namespace mxw::report {
 // The text before the first CR or LF.
 [[nodiscard]] std::string_view first_line(std::string_view text);
 
-// With `?` for every control character (C0 and DEL).
+// With `?` for every control character (C0, DEL and, as UTF-8, C1).
 [[nodiscard]] std::string printable(std::string_view text);
 [[nodiscard]] bool is_printable(std::string_view text);
 

@@ -92,7 +92,7 @@ std::vector<std::string_view> parts_of(std::string_view body, std::string_view b
     if (kind == Delimiter::last) return parts;
     begin = rest.data();
   }
-  close(body.data() + body.size());
+  if (parts.size() < kMailParts) close(body.data() + body.size());
   return parts;
 }
 

@@ -182,8 +182,7 @@ const Row kMails[] = {
     {"Content-Disposition: attachment;\r\n filename=", "Content-Type-X: x;\r\n x=", "file-name-form"},
     {"From: t", "DKIM-Signature: v=1; d=sender.example; h=From:TLS-Report-Domain:\r\n tls-report-submitter : To; b=x\r\nFrom: t", ""},
     {"From: t", "DKIM-Signature: v=1; d=sender.example; h=From:To:TLS-Report-Domain; b=x\r\nFrom: t", "headers-unsigned"},
-    {"--\r\n", "", ""},                  // no closing delimiter
-    {"Content-Transfer-Encoding: base64", "X: y", "no-report"},
+    {"Content-Transfer-Encoding: base64", "X: y", "not-json"},
 };
 // clang-format on
 
@@ -196,6 +195,11 @@ TEST(ReportMail, LinesMayEndWithLfAlone) {
   std::string mail = composed();
   std::erase(mail, '\r');
   EXPECT_EQ(outcome(mail), "");
+}
+
+TEST(ReportMail, TheLastDelimiterMayBeMissing) {
+  const std::string mail = composed();
+  EXPECT_EQ(outcome(mail.substr(0, mail.rfind("--=_"))), "");
 }
 
 TEST(ReportMail, APartMayLieInOthers) {

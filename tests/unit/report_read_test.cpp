@@ -43,6 +43,7 @@ const Row kLenient[] = {
     {"{", "\xef\xbb\xbf{", "byte-order-mark"},
     {"expired\"}", "\xff\"}", "invalid-utf8"},
     {"\"Example\"", "\"a\\u001b[1mb\"", "control-character"},
+    {"\"Example\"", "\"\xc2\x9b" "1mb\"", "control-character"},
     {"\"report-id\"", "\"x\": [{}], \"report-id\"", "unknown-member"},
     {"\"mx-host\"", "\"mx-host-pattern\"", "key-spelling"},
     {"additional-information", "additional-info-uri", "key-spelling"},
@@ -189,7 +190,7 @@ TEST(ReportReader, WhatIsLeftOfALeniencyIsTheSame) {
     EXPECT_EQ(read->report, good->report) << row.other;
     ++compared;
   }
-  EXPECT_EQ(compared, 16U);
+  EXPECT_EQ(compared, 15U);
 }
 
 TEST(ReportReader, ValuesAreNormalised) {
