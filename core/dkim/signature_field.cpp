@@ -141,8 +141,4 @@ std::string signed_octets(const Message& message, const std::vector<std::string>
   return out;
 }
 
-std::string key_name(std::string_view selector, std::string_view domain) {
-  return ascii::to_lower(selector) + "._domainkey." + ascii::to_lower(domain);
-}
-
 }  // namespace mxw::dkim

@@ -35,6 +35,4 @@ struct SignatureField {
                                         const std::vector<std::string>& names, Form form,
                                         std::string_view unsigned_raw);
 
-[[nodiscard]] std::string key_name(std::string_view selector, std::string_view domain);
-
 }  // namespace mxw::dkim

@@ -175,6 +175,10 @@ bool good_for_report(const Signature& signature) {
          signature.key_for_tlsrpt;
 }
 
+std::string key_name(std::string_view selector, std::string_view domain) {
+  return ascii::to_lower(selector) + "._domainkey." + ascii::to_lower(domain);
+}
+
 std::vector<std::string> key_names(std::string_view message) {
   std::string kept;
   Message parts;
