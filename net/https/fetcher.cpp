@@ -19,12 +19,12 @@ Result<std::unique_ptr<Fetcher>> Fetcher::create(EventLoop& loop, FetchConfig co
 }
 
 void Fetcher::fetch(FetchRequest request, Callback callback) {
-  const std::string host = "mta-sts." + request.domain.text();
-  client_->run({.url = "https://" + host + "/.well-known/mta-sts.txt",
-                .host = host,
-                .addresses = std::move(request.addresses),
-                .port = request.port},
-               std::move(callback));
+  Exchange exchange;
+  exchange.host = "mta-sts." + request.domain.text();
+  exchange.url = "https://" + exchange.host + "/.well-known/mta-sts.txt";
+  exchange.addresses = std::move(request.addresses);
+  exchange.port = request.port;
+  client_->run(std::move(exchange), std::move(callback));
 }
 
 std::size_t Fetcher::in_flight() const {
