@@ -8,7 +8,7 @@
 // The rua of the day's last record are tried in their order until one accepts; 4xx (and a refused
 // recipient) end a URI for that report alone. Without any left the report expires.
 //
-// One thread. The store, source and transports must outlive it; callbacks of transports that come
+// One thread. The ledger, source and transports must outlive it; callbacks of transports that come
 // after its end do nothing. It asks no clock but the one it is given: call run() about every
 // second.
 #pragma once
@@ -17,12 +17,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
 #include "core/store/report_store.hpp"
+#include "reportd/ledger.hpp"
 #include "reportd/return_path.hpp"
 #include "reportd/rua.hpp"
 #include "reportd/transport.hpp"
@@ -48,8 +50,8 @@ struct DeliveryCounters {
 // section 4.1).
 [[nodiscard]] Time first_try(const store::ReportKey& key, std::string_view report_id);
 
-// Report mails accepted by the local MTA on that UTC day, by the domain of the mailbox: what the
-// loop guard compares with the sessions of a domain-day.
+// Report mails the local MTA accepted on that UTC day, by the domain of the mailbox: what the loop
+// guard compares with the sessions of a domain-day. Of reports about the week before.
 [[nodiscard]] Result<std::map<std::string, std::uint64_t>> mails_handed_over(
     store::ReportStore& store, std::uint32_t tenant, store::Day day);
 
@@ -57,8 +59,8 @@ class Delivery {
  public:
   using WallClock = std::function<Time()>;
 
-  Delivery(store::ReportStore& store, DeliveryConfig config, ReturnPath return_path,
-           MessageSource& source, MailTransport& mail, PostTransport& post, WallClock clock);
+  Delivery(Ledger& ledger, DeliveryConfig config, ReturnPath return_path, MessageSource& source,
+           MailTransport& mail, PostTransport& post, WallClock clock);
   ~Delivery();
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
@@ -81,17 +83,22 @@ class Delivery {
 
  private:
   struct Job;
-  struct Caps;
+  class Caps;
 
   void begin(const store::ReportRow& row);
-  void next_uri(Job& job);
+  [[nodiscard]] std::unique_ptr<Job> load(const store::ReportRow& row);
+  void advance(Job& job, std::optional<store::DeliveryRow> delivery);
+  [[nodiscard]] const Rua* pick(Job& job);
+  [[nodiscard]] bool may_go(Job& job, const Rua& rua);
+  void mark_sending(Job& job, const Rua& rua);
+  void mark_ended(Job& job);
+  void commit(Job& job);
+  void drop(Job& job);
+  void count_end(store::ReportState state);
   void attempt(Job& job, const Rua& rua);
   void on_done(const store::ReportKey& key, std::uint64_t number, const Attempt& attempt);
-  void settle(Job& job, const Attempt& attempt);
-  void close(Job& job, store::ReportState state, std::string detail);
-  [[nodiscard]] bool write(Job& job);
 
-  store::ReportStore& store_;
+  Ledger& ledger_;
   DeliveryConfig config_;
   ReturnPath return_path_;
   MessageSource& source_;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/ip.hpp"
@@ -31,6 +32,7 @@ class HttpsPost final : public PostTransport {
   HttpsPost(const HttpsPost&) = delete;
   HttpsPost& operator=(const HttpsPost&) = delete;
 
+  // REQUIRES: https::parse_https_url takes the URL.
   void post(const std::string& url, std::vector<std::uint8_t> gzip, Done done) override;
 
  private:

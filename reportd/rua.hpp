@@ -24,12 +24,15 @@ struct Rua {
 // anything else, also for several mailboxes.
 [[nodiscard]] std::optional<std::string> mailbox_of(std::string_view mailto);
 
+// One URI; nullopt where no report can go.
+[[nodiscard]] std::optional<Rua> rua_of_uri(std::string_view uri);
+
 struct RuaList {
   std::vector<Rua> rua;      // in record order, at most kRuaPerScheme of each scheme
   std::size_t capped = 0;    // usable ones beyond that
   std::size_t unusable = 0;  // no mailbox, or no https URL of ours
 };
-// Empty for a record that is none.
+// Empty for a record that is none. What leads to the same address stands there once.
 [[nodiscard]] RuaList rua_of(std::string_view record);
 
 }  // namespace mxw::reportd

@@ -24,6 +24,8 @@ enum class Algorithm : std::uint8_t { rsa_sha256, ed25519_sha256 };
 inline constexpr int kSigningRsaBits = 2'048;
 inline constexpr int kRsaBitsMost = 4'096;
 
+struct SignRequest;
+
 class SigningKey {
  public:
   // The first private key of a PEM text, not encrypted. Error (usage) names what is wrong with it:
@@ -39,7 +41,7 @@ class SigningKey {
   [[nodiscard]] std::string record() const;
 
  private:
-  friend Result<std::string> sign(const SigningKey&, const struct SignRequest&, std::string_view);
+  friend Result<std::string> sign(const SigningKey&, const SignRequest&, std::string_view);
   struct Key;
   explicit SigningKey(std::unique_ptr<Key> key);
   std::unique_ptr<Key> key_;

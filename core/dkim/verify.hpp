@@ -67,7 +67,10 @@ struct KeyAnswer {
 };
 using KeyLookup = std::function<KeyAnswer(const std::string& name)>;
 
-// SELECTOR._domainkey.DOMAIN of each signature that can be judged, without repetition, lower case.
+// SELECTOR._domainkey.DOMAIN, lower case.
+[[nodiscard]] std::string key_name(std::string_view selector, std::string_view domain);
+
+// That name of each signature that can be judged, without repetition.
 [[nodiscard]] std::vector<std::string> key_names(std::string_view message);
 
 // A message whose lines all end with LF alone (a file of a Unix system) is read as if they ended

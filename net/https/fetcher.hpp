@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -61,7 +60,7 @@ struct FetchResult {
   IpAddress address;   // tried last; family 0 when none was
 };
 
-class Transfer;
+class Client;
 
 class Fetcher {
  public:
@@ -79,38 +78,12 @@ class Fetcher {
   // first kAddresses.
   void fetch(FetchRequest request, Callback callback);
 
-  [[nodiscard]] std::size_t in_flight() const { return active_.size(); }
+  [[nodiscard]] std::size_t in_flight() const;
 
  private:
-  struct Job;
-  struct Delivery {
-    Callback callback;
-    FetchResult result;
-  };
+  explicit Fetcher(std::unique_ptr<Client> client);
 
-  Fetcher(EventLoop& loop, FetchConfig config);
-  Result<void> open();
-  static int on_socket(void* easy, int fd, int what, void* fetcher, void* socket_data);
-  static int on_timer(void* multi, long timeout_ms, void* fetcher);
-  void watch(int fd, int what);
-  void act(int fd, int events);
-
-  [[nodiscard]] bool may_reach(const IpAddress& address, std::uint16_t port) const;
-  void begin(std::unique_ptr<Job> job);
-  [[nodiscard]] bool try_next(Job& job);
-  void collect();
-  void on_done(void* easy, int code);
-  void finish(Callback callback, FetchResult result);
-  void deliver();
-
-  EventLoop& loop_;
-  FetchConfig config_;
-  Timer curl_timer_, deliver_timer_;
-  std::deque<std::unique_ptr<Job>> waiting_;
-  std::vector<std::unique_ptr<Job>> active_;
-  std::deque<Delivery> deliveries_;
-  std::shared_ptr<bool> alive_;  // false once destroyed, for the callback that did it
-  void* multi_ = nullptr;        // CURLM
+  std::unique_ptr<Client> client_;
 };
 
 }  // namespace mxw::https

@@ -10,6 +10,7 @@
 
 #include "core/base/limits.hpp"
 #include "net/https/media_type.hpp"
+#include "net/https/poster.hpp"
 #include "net/https/verification.hpp"
 
 namespace mxw::https {
@@ -62,24 +63,40 @@ std::unique_ptr<Transfer> Transfer::create(Target target) {
 }
 
 bool Transfer::set_options() {
-  return set_what_is_fetched() && set_verification() && set_what_is_off() && set_callbacks();
+  return set_where() && set_what() && set_verification() && set_what_is_off() && set_callbacks();
 }
 
-// The URL names the policy host, which is what SNI, the Host field and the certificate go by; where
-// to connect is said apart, as an address: libcurl resolves nothing.
-bool Transfer::set_what_is_fetched() {
+// The URL names the host, which is what SNI, the Host field and the certificate go by; where to
+// connect is said apart, as an address: libcurl resolves nothing.
+bool Transfer::set_where() {
   CURL* const easy = easy_.get();
-  const std::string url = "https://" + target_.host + "/.well-known/mta-sts.txt";
   const std::string where =
       "::" + bracketed(target_.endpoint.address) + ':' + std::to_string(target_.endpoint.port);
   connect_to_.reset(curl_slist_append(nullptr, where.c_str()));
-  return connect_to_ && set(easy, CURLOPT_URL, url.c_str()) &&
+  return connect_to_ && set(easy, CURLOPT_URL, target_.exchange->url.c_str()) &&
          set(easy, CURLOPT_CONNECT_TO, connect_to_.get()) &&
-         set(easy, CURLOPT_PROTOCOLS_STR, "https") && set(easy, CURLOPT_HTTPGET, 1L) &&
-         set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
-         set(easy, CURLOPT_USERAGENT, "mxwarden") &&
+         set(easy, CURLOPT_PROTOCOLS_STR, "https") &&
          set(easy, CURLOPT_TIMEOUT_MS, milliseconds(target_.total_ns)) &&
          set(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(target_.connect_ns));
+}
+
+bool Transfer::set_what() {
+  CURL* const easy = easy_.get();
+  const Exchange& exchange = *target_.exchange;
+  if (!set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) ||
+      !set(easy, CURLOPT_USERAGENT, "mxwarden"))
+    return false;
+  if (!exchange.post) return set(easy, CURLOPT_HTTPGET, 1L);
+  // Without Expect the body follows at once: a host that waits for it is not waited for.
+  for (const std::string& line : {"Content-Type: " + exchange.media_type, std::string("Expect:")}) {
+    curl_slist* const longer = curl_slist_append(fields_.get(), line.c_str());
+    if (longer == nullptr) return false;
+    (void)fields_.release();
+    fields_.reset(longer);
+  }
+  return set(easy, CURLOPT_POST, 1L) && set(easy, CURLOPT_HTTPHEADER, fields_.get()) &&
+         set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.body.size())) &&
+         set(easy, CURLOPT_POSTFIELDS, exchange.body.data());
 }
 
 // No session is kept: a resumed one would not show its certificate again.
@@ -88,7 +105,9 @@ bool Transfer::set_verification() {
   const bool roots =
       target_.ca_file.empty() || (set(easy, CURLOPT_CAINFO, target_.ca_file.c_str()) &&
                                   set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr)));
-  return roots && set(easy, CURLOPT_SSL_VERIFYPEER, 1L) && set(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&
+  const bool verified = !target_.insecure;
+  return roots && set(easy, CURLOPT_SSL_VERIFYPEER, verified ? 1L : 0L) &&
+         set(easy, CURLOPT_SSL_VERIFYHOST, verified ? 2L : 0L) &&
          set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
          set(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) &&
          set(easy, CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_ssl) &&
@@ -117,9 +136,9 @@ bool Transfer::set_callbacks() {
          set(easy, CURLOPT_OPENSOCKETDATA, this) && set(easy, CURLOPT_PRIVATE, this);
 }
 
-std::size_t Transfer::on_header(char* /*data*/, std::size_t size, std::size_t count,
-                                void* transfer) {
-  return static_cast<Transfer*>(transfer)->take_header(size * count) ? size * count : 0;
+std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* transfer) {
+  const std::string_view line(data, size * count);
+  return static_cast<Transfer*>(transfer)->take_header(line) ? line.size() : 0;
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* transfer) {
@@ -138,18 +157,25 @@ curl_socket_t Transfer::on_socket(void* transfer, curlsocktype /*purpose*/,
 CURLcode Transfer::on_ssl(CURL* /*easy*/, void* ssl_ctx, void* transfer) {
   auto* const self = static_cast<Transfer*>(transfer);
   self->connected_ = true;
-  return require_dns_id(ssl_ctx, self->target_.host) ? CURLE_OK : CURLE_FAILED_INIT;
+  if (self->target_.insecure) return CURLE_OK;
+  return require_dns_id(ssl_ctx, self->target_.exchange->host) ? CURLE_OK : CURLE_FAILED_INIT;
 }
 
 // Interim responses (1xx) and trailers come here too.
-bool Transfer::take_header(std::size_t size) {
-  header_bytes_ += size;
+bool Transfer::take_header(std::string_view line) {
+  header_bytes_ += line.size();
+  if (line == "\r\n" && info(CURLINFO_RESPONSE_CODE) >= kOk) head_done_ = true;
   if (header_bytes_ <= kHeaderBytes) return true;
   stopped_ = Cause::headers_too_large;
   return false;
 }
 
+// Of the answer to a POST the status is enough.
 bool Transfer::take_body(std::string_view data) {
+  if (target_.exchange->post) {
+    answer_bytes_ += data.size();
+    return answer_bytes_ <= kAnswerBytes;
+  }
   stopped_ = judge_head();
   if (stopped_ == Cause::ok && data.size() > limits::kPolicyBytes - body_.size()) {
     stopped_ = Cause::too_large;
@@ -159,10 +185,15 @@ bool Transfer::take_body(std::string_view data) {
   return true;
 }
 
-Cause Transfer::judge_head() const {
+Cause Transfer::judge_status() const {
   const long status = info(CURLINFO_RESPONSE_CODE);
   if (status >= 300 && status < 400) return Cause::redirect;
-  if (status != kOk) return Cause::status;
+  const bool good = target_.exchange->post ? status >= kOk && status < 300 : status == kOk;
+  return good ? Cause::ok : Cause::status;
+}
+
+Cause Transfer::judge_head() const {
+  if (const Cause status = judge_status(); status != Cause::ok) return status;
   const char* type = nullptr;
   curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_TYPE, &type);
   return type != nullptr && is_plain_text(type) ? Cause::ok : Cause::media_type;
@@ -175,9 +206,11 @@ long Transfer::info(CURLINFO what) const {
 }
 
 Cause Transfer::cause_of(CURLcode code) const {
+  if (target_.exchange->post && head_done_) return judge_status();
   if (stopped_ != Cause::ok) return stopped_;
   switch (code) {
     case CURLE_OK: {
+      if (target_.exchange->post) return Cause::protocol;  // done without a status
       const Cause head = judge_head();
       return head == Cause::ok && body_.empty() ? Cause::empty_body : head;
     }
@@ -232,7 +265,7 @@ FetchResult Transfer::result(CURLcode code) {
   FetchResult result;
   result.cause = cause_of(code);
   result.detail = detail_of(result.cause, code);
-  result.status = info(CURLINFO_RESPONSE_CODE);
+  if (head_done_ || !target_.exchange->post) result.status = info(CURLINFO_RESPONSE_CODE);
   result.address = target_.endpoint.address;
   if (result.cause == Cause::ok) result.body = std::move(body_);
   return result;

@@ -1,4 +1,4 @@
-// Transfer: one GET of one policy from one address, as a libcurl easy handle. Private to net/https.
+// Transfer: one exchange with one address, as a libcurl easy handle. Private to net/https.
 #pragma once
 
 #include <curl/curl.h>
@@ -8,16 +8,17 @@
 #include <string>
 
 #include "core/base/ip.hpp"
-#include "net/https/fetcher.hpp"
+#include "net/https/client.hpp"
 
 namespace mxw::https {
 
 class Transfer {
  public:
   struct Target {
-    std::string host;  // mta-sts.DOMAIN
+    const Exchange* exchange = nullptr;  // outlives the transfer
     Endpoint endpoint;
     std::string ca_file;  // empty = the system's
+    bool insecure = false;
     std::int64_t connect_ns = 0, total_ns = 0;
   };
 
@@ -37,7 +38,8 @@ class Transfer {
  private:
   explicit Transfer(Target target) : target_(std::move(target)) {}
   [[nodiscard]] bool set_options();
-  [[nodiscard]] bool set_what_is_fetched();
+  [[nodiscard]] bool set_where();
+  [[nodiscard]] bool set_what();
   [[nodiscard]] bool set_verification();
   [[nodiscard]] bool set_what_is_off();
   [[nodiscard]] bool set_callbacks();
@@ -47,9 +49,10 @@ class Transfer {
   static curl_socket_t on_socket(void* transfer, curlsocktype purpose, curl_sockaddr* address);
   static CURLcode on_ssl(CURL* easy, void* ssl_ctx, void* transfer);
 
-  [[nodiscard]] bool take_header(std::size_t size);
+  [[nodiscard]] bool take_header(std::string_view line);
   [[nodiscard]] bool take_body(std::string_view data);
   [[nodiscard]] Cause judge_head() const;
+  [[nodiscard]] Cause judge_status() const;
   [[nodiscard]] Cause cause_of(CURLcode code) const;
   [[nodiscard]] std::string detail_of(Cause cause, CURLcode code) const;
   [[nodiscard]] long info(CURLINFO what) const;
@@ -63,10 +66,11 @@ class Transfer {
 
   Target target_;
   std::string body_;
-  std::size_t header_bytes_ = 0;
+  std::size_t header_bytes_ = 0, answer_bytes_ = 0;
   bool connected_ = false;     // TLS has begun
+  bool head_done_ = false;     // of the final response
   Cause stopped_ = Cause::ok;  // why we broke off ourselves
-  std::unique_ptr<curl_slist, ListFree> connect_to_;
+  std::unique_ptr<curl_slist, ListFree> connect_to_, fields_;
   std::unique_ptr<CURL, EasyFree> easy_;
 };
 
