@@ -71,8 +71,8 @@ Judgement judge_policy(const Conclusion& conclusion, const TxtAnswer& txt,
                        const std::optional<FetchAnswer>& fetch) {
   Judgement out;
   const rows::DomainRow& domain = conclusion.domain;
-  const bool ours = fetch && (fetch->cause == https::Cause::busy ||
-                              fetch->cause == https::Cause::local);
+  const bool ours =
+      fetch && (fetch->cause == https::Cause::busy || fetch->cause == https::Cause::local);
   if (ours) return out;
   const bool let_go = conclusion.effective && conclusion.effective->mode == policy::Mode::none;
   if (conclusion.put || let_go) {
@@ -116,8 +116,8 @@ std::vector<FailureRow> failure_rows(std::span<const FailureRow> open, const Jud
   };
   for (FailureRow row : open) {
     if (!judgement.covers(row)) continue;
-    const bool goes_on = std::ranges::any_of(judgement.troubles,
-                                             [&](const Trouble& t) { return same(row, t); });
+    const bool goes_on =
+        std::ranges::any_of(judgement.troubles, [&](const Trouble& t) { return same(row, t); });
     if (goes_on) continue;
     row.to = std::max(row.from, now);
     out.push_back(std::move(row));

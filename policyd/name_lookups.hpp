@@ -1,7 +1,7 @@
-// NameLookups: what DNS says about one name, for those who open no DNS socket (core/feed/lookup.hpp,
-// semantics 6). Answers are kept for their TTL, within kNameLeast and kNameMost; the same question,
-// while open, is asked once for all. A `_smtp._tls` that was answered is stored by the engine, with
-// history.
+// NameLookups: what DNS says about one name, for those who open no DNS socket (semantics 6,
+// core/feed/lookup.hpp). Answers are kept for their TTL, within kNameLeast and kNameMost; the same
+// question, while open, is asked once for all. A `_smtp._tls` that was answered is stored by the
+// engine, with history.
 //
 // Bounded: kOpenNames questions, kKeptNames answers of together kKeptOctets; those that end first
 // go first. Belongs to the loop's thread; clock, DNS and engine outlive it.
@@ -44,8 +44,7 @@ class NameLookups {
  public:
   using Done = std::function<void(const feed::LookupAnswer&)>;  // its `id` is 0
 
-  NameLookups(Clock& clock, Dns& dns, Engine& engine)
-      : clock_(clock), dns_(dns), engine_(engine) {}
+  NameLookups(Clock& clock, Dns& dns, Engine& engine) : clock_(clock), dns_(dns), engine_(engine) {}
   NameLookups(const NameLookups&) = delete;
   NameLookups& operator=(const NameLookups&) = delete;
 

@@ -108,8 +108,8 @@ Result<void> Program::open_sockets(service::Context& context) {
   auto feed = feed::FeedServer::create(context.loop, feed_fd_.get(), *source_, feed_options);
   if (!feed) return std::unexpected(std::move(feed.error()));
   feed_ = std::move(*feed);
-  auto ask = AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}),
-                               *engine_, *names_);
+  auto ask = AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}), *engine_,
+                               *names_);
   if (!ask) return std::unexpected(std::move(ask.error()));
   ask_ = std::move(*ask);
   auto control =

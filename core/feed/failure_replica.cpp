@@ -74,8 +74,8 @@ void FailureReplica::put(const FailureRow& row) {
     return;
   }
   std::vector<Held>& spans = domains_[{row.tenant, row.domain}];
-  const auto place = std::ranges::upper_bound(spans, row.from, {},
-                                              [](const Held& held) { return held.row.from; });
+  const auto place =
+      std::ranges::upper_bound(spans, row.from, {}, [](const Held& held) { return held.row.from; });
   spans.insert(place, {row, round_});
   ++size_;
   if (spans.size() <= bounds_.of_domain) return;

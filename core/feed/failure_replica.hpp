@@ -23,9 +23,9 @@ class FailureReplica final : public Observer {
   static constexpr std::int64_t kHolds = 1 * kDay;
 
   struct Bounds {
-    std::size_t failures = 100'000;  // as the store's
+    std::size_t failures = 100'000;                   // as the store's
     std::size_t of_domain = rows::kFailuresOfDomain;  // the oldest go
-    std::int64_t age = 7 * kDay;     // since closed: as the store's
+    std::int64_t age = 7 * kDay;                      // since closed: as the store's
   };
   struct Counters {
     std::uint64_t changes = 0;

@@ -82,8 +82,7 @@ std::optional<LookupAnswer> decode_lookup(std::string_view message) {
   answer.authenticated = json->boolean("authenticated");
   constexpr std::uint64_t kMost = INT64_MAX;
   answer.seen = {static_cast<std::int64_t>(std::min(json->number("seen"), kMost))};
-  answer.ttl =
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(json->number("ttl"), UINT32_MAX));
+  answer.ttl = static_cast<std::uint32_t>(std::min<std::uint64_t>(json->number("ttl"), UINT32_MAX));
   if (answer.state != LookupState::found) return answer;
   answer.records = json->texts("records", kLookupRecords);
   for (const std::string& text : json->texts("addresses", kLookupAddresses)) {

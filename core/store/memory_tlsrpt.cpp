@@ -68,7 +68,8 @@ Result<void> MemoryPolicyStore::put_failures(std::span<const FailureRow> rows) {
     });
     spans.push_back(row);
     spans.back().seq = ++head_;
-    std::ranges::sort(spans, {}, [](const FailureRow& one) { return std::pair(one.from, one.seq); });
+    std::ranges::sort(spans, {},
+                      [](const FailureRow& one) { return std::pair(one.from, one.seq); });
     if (spans.size() > kFailuresOfDomain) spans.erase(spans.begin());
   }
   return {};
@@ -144,9 +145,8 @@ void MemoryPolicyStore::prune_failures(const PolicyBounds& bounds, Time now, Pru
   const auto end_of = [](const FailureRow& row) { return row.to.value_or(row.seen); };
   std::vector<Time> ends;
   for (auto& [name, rows] : failures_) {
-    pruned.failures += std::erase_if(rows, [&](const FailureRow& row) {
-      return end_of(row) < now - bounds.failure_age;
-    });
+    pruned.failures += std::erase_if(
+        rows, [&](const FailureRow& row) { return end_of(row) < now - bounds.failure_age; });
     for (const FailureRow& row : rows) ends.push_back(end_of(row));
   }
   std::size_t over = excess(ends.size(), bounds.failures);

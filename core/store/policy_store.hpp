@@ -167,8 +167,8 @@ class PolicyStore {
 
   // By age, then by count: expired and unasked first, then the least recently asked; unexpired
   // enforce policies after all others, pinned domains last of all. An evicted domain takes its
-  // routes, its TLSRPT record, its re-read, its failures and all history with it. A current TLSRPT record without
-  // a domain row leaves `idle_age` after it was last confirmed.
+  // routes, its TLSRPT record, its re-read, its failures and all history with it. A current TLSRPT
+  // record without a domain row leaves `idle_age` after it was last confirmed.
   virtual Result<Pruned> prune(const PolicyBounds& bounds, Time now, const Pinned& pinned) = 0;
 
   virtual Result<PolicyStatistics> statistics() = 0;

@@ -72,7 +72,8 @@ Result<void> SqlitePolicyStore::put_failures(std::span<const FailureRow> rows) {
     const Sequence seq = sql::next_sequence(database_, transaction);
     transaction
         .run(
-            "INSERT OR REPLACE INTO failure(tenant, origin, domain, mx_host, result, reason, since, "
+            "INSERT OR REPLACE INTO failure(tenant, origin, domain, mx_host, result, reason, "
+            "since, "
             "until, seen, seq) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row.tenant, row.origin, row.domain, row.mx_host, row.result, row.reason, row.from,
             row.to, row.seen, seq)
@@ -85,15 +86,13 @@ Result<void> SqlitePolicyStore::put_failures(std::span<const FailureRow> rows) {
 }
 
 Result<std::vector<FailureRow>> SqlitePolicyStore::failures(Key domain) {
-  return database_.all(
-      sql::kSelectFailure + "WHERE tenant = ? AND domain = ? ORDER BY since, seq",
-      sql::read_failure, domain.tenant, domain.name);
+  return database_.all(sql::kSelectFailure + "WHERE tenant = ? AND domain = ? ORDER BY since, seq",
+                       sql::read_failure, domain.tenant, domain.name);
 }
 
 Result<std::vector<FailureRow>> SqlitePolicyStore::open_failures(Key domain) {
   return database_.all(
-      sql::kSelectFailure +
-          "WHERE tenant = ? AND domain = ? AND until IS NULL ORDER BY since, seq",
+      sql::kSelectFailure + "WHERE tenant = ? AND domain = ? AND until IS NULL ORDER BY since, seq",
       sql::read_failure, domain.tenant, domain.name);
 }
 

@@ -267,8 +267,9 @@ TEST(FailureRows, NoSpanEndsBeforeItBegan) {
   const auto ended = failure_rows(begun, good, {3, "example.org"}, "host", before);
   ASSERT_EQ(ended.size(), 1U);
   EXPECT_EQ(ended[0].to, kStart);
-  EXPECT_THAT(failure_rows(begun, {Judgement::Scope::routes, {}, {}}, {3, "example.org"}, "", kStart),
-              IsEmpty())
+  EXPECT_THAT(
+      failure_rows(begun, {Judgement::Scope::routes, {}, {}}, {3, "example.org"}, "", kStart),
+      IsEmpty())
       << "routes say nothing of a policy";
 }
 

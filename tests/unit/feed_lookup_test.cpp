@@ -32,8 +32,8 @@ TEST(Lookup, AQuestionHasItsOpAndComesBack) {
   for (const LookupKind kind : kKinds) {
     EXPECT_EQ(lookup_of(op_of(kind)), kind);
     const std::string text = encode(AskRequest{9, op_of(kind), "example.org"});
-    EXPECT_EQ(text, R"({"v":1,"id":9,"op":")" + std::string(name(kind)) +
-                        R"(","domain":"example.org"})");
+    EXPECT_EQ(text,
+              R"({"v":1,"id":9,"op":")" + std::string(name(kind)) + R"(","domain":"example.org"})");
     const auto back = decode_request(text);
     ASSERT_TRUE(back);
     EXPECT_EQ(back->op, op_of(kind));
@@ -44,11 +44,10 @@ TEST(Lookup, AQuestionHasItsOpAndComesBack) {
 }
 
 TEST(Lookup, AnAnswerComesBackAsItWas) {
-  EXPECT_EQ(encode(found()),
-            R"({"v":1,"id":7,"state":"found","dns":"ok","authenticated":true,)"
-            R"("seen":1796083200000000000,"ttl":3600,)"
-            R"("records":["v=TLSRPTv1; rua=mailto:tls@example.org"],)"
-            R"("addresses":["192.0.2.1","2001:db8::1"]})");
+  EXPECT_EQ(encode(found()), R"({"v":1,"id":7,"state":"found","dns":"ok","authenticated":true,)"
+                             R"("seen":1796083200000000000,"ttl":3600,)"
+                             R"("records":["v=TLSRPTv1; rua=mailto:tls@example.org"],)"
+                             R"("addresses":["192.0.2.1","2001:db8::1"]})");
   EXPECT_EQ(decode_lookup(encode(found())), found());
   for (const LookupState state :
        {LookupState::unavailable, LookupState::invalid, LookupState::denied, LookupState::failed}) {
@@ -112,9 +111,8 @@ class LookupClientTest : public LoopTest {
  protected:
   // Answers as `answering` says, or keeps the question.
   void serve() {
-    listening = ipc::listen_on("unix:" + path,
-                               {.type = ipc::SocketType::seqpacket, .mode = 0666})
-                    .value();
+    listening =
+        ipc::listen_on("unix:" + path, {.type = ipc::SocketType::seqpacket, .mode = 0666}).value();
     ipc::PeerCheck peers;
     peers.allow_uid(::geteuid());
     server = ipc::SeqpacketServer::create(
@@ -231,14 +229,14 @@ TEST_F(LookupClientTest, RubbishIsCounted) {
       ipc::listen_on("unix:" + path, {.type = ipc::SocketType::seqpacket, .mode = 0666}).value();
   ipc::PeerCheck peers;
   peers.allow_uid(::geteuid());
-  server = ipc::SeqpacketServer::create(
-               *loop, listening.get(), peers,
-               [](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
-                 peer.send("rubbish");
-                 peer.send(encode(found(99)));  // nobody asked
-                 peer.send(encode(found(decode_request(message)->id)));
-               })
-               .value();
+  server =
+      ipc::SeqpacketServer::create(*loop, listening.get(), peers,
+                                   [](ipc::SeqpacketServer::Peer& peer, std::string_view message) {
+                                     peer.send("rubbish");
+                                     peer.send(encode(found(99)));  // nobody asked
+                                     peer.send(encode(found(decode_request(message)->id)));
+                                   })
+          .value();
   begin({});
   ask("a");
   until_told(1);

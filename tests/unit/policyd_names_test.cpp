@@ -59,7 +59,8 @@ class NameTest : public EngineTest {
 
 TEST_F(NameTest, ARecordIsFoundAndKeptWithHistory) {
   dns.put("_smtp._tls.example.org", dns::Type::txt,
-          {dns::Txt{{"v=TLSRPTv1; rua=mailto:", "tls@example.org"}}, dns::Txt{{"other"}}}, true, 900);
+          {dns::Txt{{"v=TLSRPTv1; rua=mailto:", "tls@example.org"}}, dns::Txt{{"other"}}}, true,
+          900);
   const LookupAnswer got = answer(LookupKind::tlsrpt, "Example.ORG.");
   EXPECT_EQ(got.state, LookupState::found);
   EXPECT_EQ(got.dns, "ok");

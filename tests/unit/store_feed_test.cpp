@@ -137,9 +137,8 @@ class PolicyFeed : public EachPolicyStore<Kind> {
         value_of(store_->put_reread(reread_row(domain, now)));
         break;
       case 9:
-        value_of(store_->put_failures(std::vector{
-            failure_row(domain, at(step / 8 * 8), draw(2) == 0 ? std::optional(now) : std::nullopt,
-                        now)}));
+        value_of(store_->put_failures(std::vector{failure_row(
+            domain, at(step / 8 * 8), draw(2) == 0 ? std::optional(now) : std::nullopt, now)}));
         break;
       default:
         value_of(store_->prune({.policies = 3,
