@@ -23,9 +23,9 @@ class FailureReplica final : public Observer {
   static constexpr std::int64_t kHolds = 1 * kDay;
 
   struct Bounds {
-    std::size_t failures = 100'000;  // as the store's
-    std::size_t of_domain = 256;     // spans of one domain
-    std::int64_t age = 7 * kDay;     // since closed: as the store's
+    std::size_t failures = 100'000;                   // as the store's
+    std::size_t of_domain = rows::kFailuresOfDomain;  // the oldest go
+    std::int64_t age = 7 * kDay;                      // since closed: as the store's
   };
   struct Counters {
     std::uint64_t changes = 0;
@@ -69,6 +69,7 @@ class FailureReplica final : public Observer {
   using Name = std::pair<std::uint32_t, std::string>;
 
   void put(const rows::FailureRow& row);
+  void sweep();
   template <typename Gone>
   std::size_t erase_if(Gone gone);
 
@@ -77,7 +78,7 @@ class FailureReplica final : public Observer {
   std::size_t size_ = 0;
   std::uint32_t round_ = 0;
   rows::Sequence sequence_ = 0;
-  bool resetting_ = false, complete_ = false, connected_ = false;
+  bool resetting_ = false, complete_ = false, connected_ = false, room_made_ = false;
   Counters counters_;
 };
 

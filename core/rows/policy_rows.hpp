@@ -162,7 +162,7 @@ struct FailureRow {
 };
 
 // All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
-// what there still is. `domain` takes policy, routes, TLSRPT record and re-read of that
+// what there still is. `domain` takes policy, routes, TLSRPT record, re-read and failures of that
 // name with it.
 enum class Table : std::uint8_t { domain, policy, mx_route, tlsa, tlsrpt, reread };
 [[nodiscard]] std::string_view name(Table table);
@@ -178,7 +178,7 @@ struct Deletion {
 
 // Whatever an owner feeds: policyd all but verdicts, the sensor these alone.
 using Change = std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow, TlsrptRow,
-                            RereadRow, VerdictRow>;
+                            RereadRow, VerdictRow, FailureRow>;
 [[nodiscard]] Sequence sequence_of(const Change& change);
 
 // As those of sequence.hpp.
@@ -187,6 +187,9 @@ inline constexpr std::size_t kTlsaOfBase = 64;
 inline constexpr std::size_t kTlsrptBytes =
     4'096;                                        // some hundred URIs; records seen have one or two
 inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matching type 0 fit seldom
+inline constexpr std::size_t kReasonBytes = 256;  // of a failure; more is cut
+// Spans of one domain: it fails in another way every five minutes for a day (the hold of a GET).
+inline constexpr std::size_t kFailuresOfDomain = 256;
 
 // Nothing, or what is too large.
 [[nodiscard]] std::optional<std::string> over_limit(const DomainRow& row);
@@ -196,6 +199,7 @@ inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matchi
 [[nodiscard]] std::optional<std::string> over_limit(const EventRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const TlsrptRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const RereadRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const FailureRow& row);
 
 // What storing `next` does to the current policy, or TLSRPT record, of its domain.
 enum class PolicyChange : std::uint8_t {

@@ -308,6 +308,7 @@ std::vector<Change> MemoryPolicyStore::live_rows(Sequence after) const {
     if (!history.back().valid_to) add(history.back());
   }
   for (const auto& [name, row] : rereads_) add(row);
+  for (const auto& [name, set] : failures_) std::ranges::for_each(set, add);
   std::ranges::sort(rows, {}, sequence_of);
   return rows;
 }
@@ -339,6 +340,7 @@ void MemoryPolicyStore::evict(const Name& name) {
   routes_.erase(name);
   tlsrpt_.erase(name);
   rereads_.erase(name);
+  failures_.erase(name);
   domains_.erase(name);
   write_deletion(Table::domain, name);
 }
@@ -442,6 +444,7 @@ Result<Pruned> MemoryPolicyStore::prune(const PolicyBounds& bounds, Time now,
                             [&](const Name& name) { write_deletion(Table::tlsa, name); });
   prune_tlsrpt(bounds, now, pruned);
   prune_rereads(bounds, now, pruned);
+  prune_failures(bounds, now, pruned);
   prune_deletions(bounds, pruned);
   return pruned;
 }
@@ -466,6 +469,7 @@ Result<PolicyStatistics> MemoryPolicyStore::statistics() {
       ++(row.valid_to ? statistics.tlsrpt_history : statistics.tlsrpt);
   }
   statistics.rereads = rereads_.size();
+  statistics.failures = rows_in(failures_);
   statistics.head = head_;
   return statistics;
 }
