@@ -16,7 +16,7 @@
 //
 // One sensor per egress address: the first that feeds it, until it has disconnected; events of
 // another one are acknowledged, not counted. A peer that sends no such object is cut off.
-// One thread, the loop's.
+// One thread, the loop's, which outlives the writer.
 #pragma once
 
 #include <array>
@@ -61,6 +61,7 @@ class SensorFeed {
     std::uint32_t tenant = 0;
     std::vector<Source> sources;
     ipc::PeerCheck peers;
+    std::function<Time()> clock;  // wall clock, for the marks
     std::function<bool(std::string_view domain)> denied = {};  // Tally::Options::denied
   };
 
