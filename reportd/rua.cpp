@@ -37,13 +37,15 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
+bool is_local_octet(char c) {
+  constexpr std::string_view kOthers = "!#$%&'*+-/=?^_`{|}~.";
+  return ascii::is_alnum(c) || kOthers.find(c) != std::string_view::npos;
+}
+
 // Dot-string of RFC 5321 section 4.1.2: what needs no quotes in any place an address stands.
 bool is_local_part(std::string_view text) {
-  constexpr std::string_view kOthers = "!#$%&'*+-/=?^_`{|}~.";
   return !text.empty() && text.size() <= kLocalBytes && text.front() != '.' && text.back() != '.' &&
-         text.find("..") == std::string_view::npos && std::ranges::all_of(text, [](char c) {
-           return ascii::is_alnum(c) || kOthers.find(c) != std::string_view::npos;
-         });
+         text.find("..") == std::string_view::npos && std::ranges::all_of(text, is_local_octet);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ class DkimOracle : public testing::Test {
   }
   [[nodiscard]] static std::string ask(const std::string& what) {
     const std::string command =
-        "python3 -B " MXW_SOURCE_DIR "/tests/unit/dkim_oracle.py " + what + " 2>/dev/null";
+        "/usr/bin/python3 -B " MXW_SOURCE_DIR "/tests/unit/dkim_oracle.py " + what + " 2>/dev/null";
     FILE* const out = ::popen(command.c_str(), "r");
     std::string said;
     char line[256];

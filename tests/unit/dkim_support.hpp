@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <memory>
 #include <string>
@@ -33,6 +34,15 @@ inline std::string rsa_pem(unsigned bits) {
 }
 inline std::string ed25519_pem() {
   return pem_of(Evp(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), EVP_PKEY_free).get());
+}
+
+inline std::vector<std::uint8_t> rsa_public(unsigned bits) {
+  const Evp key(EVP_RSA_gen(bits), EVP_PKEY_free);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key.get(), &der);
+  std::vector<std::uint8_t> out(der, der + size);
+  OPENSSL_free(der);
+  return out;
 }
 
 // Made once: an RSA key takes a tenth of a second.

@@ -42,6 +42,12 @@ inline std::string response(std::string_view body, std::string_view status = "20
   return head + std::string(body);
 }
 
+inline std::size_t body_size(const std::string& head) {
+  const std::string field = "\r\nContent-Length: ";
+  const std::size_t at = head.find(field);
+  return at == std::string::npos ? 0 : std::stoul(head.substr(at + field.size()));
+}
+
 // One TLS connection, handshake and request done.
 class Connection {
  public:
@@ -172,6 +178,9 @@ class HttpsServer {
       std::string request;
       char c = 0;
       while (!request.ends_with("\r\n\r\n") && SSL_read(ssl.get(), &c, 1) == 1) request += c;
+      for (std::size_t left = body_size(request); left > 0 && SSL_read(ssl.get(), &c, 1) == 1;
+           --left)
+        request += c;
       const char* name = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
       {
         const std::lock_guard lock(mutex_);
