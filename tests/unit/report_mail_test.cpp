@@ -230,7 +230,7 @@ std::string head_with(std::string_view type, std::string_view encoding) {
          "\r\nContent-Transfer-Encoding: " + std::string(encoding) + "\r\n\r\n";
 }
 
-std::string quoted(std::string_view text) {
+std::string as_quoted(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '=')
@@ -247,7 +247,7 @@ TEST(ReportMail, TheWholeMessageMayBeTheReport) {
   const std::string words = "mail-type no-plain-text file-name-form";
   EXPECT_EQ(outcome(head_with("application/tlsrpt+gzip", "base64") + base64(as_bytes(zipped()))),
             words);
-  EXPECT_EQ(outcome(head_with("application/tlsrpt+json", "Quoted-Printable") + quoted(json)),
+  EXPECT_EQ(outcome(head_with("application/tlsrpt+json", "Quoted-Printable") + as_quoted(json)),
             words);
   EXPECT_EQ(outcome(head_with("application/tlsrpt+gzip", "binary") + zipped()), words);
   EXPECT_EQ(outcome(head_with("text/plain", "7bit") + "\r\n" + json),

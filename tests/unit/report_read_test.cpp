@@ -159,9 +159,15 @@ std::string outcome(std::string_view json) {
   return read ? read->deviations.text() : std::string(word(read.error()));
 }
 
+std::string good_and(std::string_view more) {
+  std::string text(kGood);
+  text += more;
+  return text;
+}
+
 TEST(ReportReader, WhatIsAsItShouldBeHasNoDeviation) {
   EXPECT_EQ(outcome(kGood), "");
-  EXPECT_EQ(outcome(std::string(kGood) + " \r\n\t"), "");
+  EXPECT_EQ(outcome(good_and(" \r\n\t")), "");
 }
 
 TEST(ReportReader, EachLeniencyHasItsWord) {
@@ -219,10 +225,10 @@ TEST(ReportReader, DepthEndsAt32) {
 }
 
 TEST(ReportReader, BehindTheTextThereAreBlanksOnly) {
-  EXPECT_EQ(outcome(std::string(kGood) + "x"), "trailing-bytes");
-  EXPECT_EQ(outcome(std::string(kGood) + std::string(kGood)), "trailing-bytes");
-  EXPECT_EQ(outcome(std::string(kGood) + std::string("\0x", 2)), "trailing-bytes");
-  EXPECT_EQ(outcome(std::string(kGood) + '\0'), "trailing-bytes");
+  EXPECT_EQ(outcome(good_and("x")), "trailing-bytes");
+  EXPECT_EQ(outcome(good_and(kGood)), "trailing-bytes");
+  EXPECT_EQ(outcome(good_and(std::string_view("\0x", 2))), "trailing-bytes");
+  EXPECT_EQ(outcome(good_and(std::string_view("\0", 1))), "trailing-bytes");
 }
 
 std::string repeated(std::string_view text, std::size_t times) {
@@ -237,7 +243,8 @@ TEST(ReportReader, TextsAndListsAreCutAndItIsTold) {
     EXPECT_TRUE(done);
     return done.value_or(ReadReport{});
   };
-  const ReadReport text = read("1_example.org", std::string(kTextBytes - 1, 'x') + "\xc3\xa9");
+  const ReadReport text =
+      read("1_example.org", std::string(kTextBytes - 1, 'x').append("\xc3\xa9"));
   EXPECT_EQ(text.deviations.text(), "text-cut");
   EXPECT_EQ(text.report.report_id, std::string(kTextBytes - 1, 'x'));
   const ReadReport hosts = read("\"*.example.org\"", repeated("\"a.example\"", kMxHosts + 1));
