@@ -70,7 +70,7 @@ bool DayRun::work(Time now) {
     current_.reset();
     return false;
   }
-  if (!of_current_) of_current_ = std::make_shared<Asking>(Asking{.day = current_->day});
+  if (!of_current_) of_current_ = asking_of(current_->day);
   if (!of_current_->all || of_current_->open > 0) {
     ask_some(of_current_);
     return of_current_->all && of_current_->open == 0;
@@ -82,6 +82,12 @@ bool DayRun::work(Time now) {
   }
   build_some(now);
   return current_.has_value();
+}
+
+std::shared_ptr<DayRun::Asking> DayRun::asking_of(store::Day day) {
+  auto asking = std::make_shared<Asking>();
+  asking->day = day;
+  return asking;
 }
 
 // Asks for the next records once all answers have come.
@@ -136,14 +142,14 @@ void DayRun::on_record(store::Day day, const std::string& domain,
 void DayRun::ask_today() {
   const store::Day today = store::day_of(now_);
   if (!of_today_ || of_today_->day != today) {
-    of_today_ = std::make_shared<Asking>(Asking{.day = today});
+    of_today_ = asking_of(today);
     denied_.clear();
   }
   // Once all were asked for the walk begins anew: every hour is enough for those that failed.
   if (of_today_->all && of_today_->open == 0) {
     constexpr std::int64_t kAgain = kHour;
     if (now_.ns / kAgain == (now_ - kMinute).ns / kAgain) return;
-    of_today_ = std::make_shared<Asking>(Asking{.day = today});
+    of_today_ = asking_of(today);
   }
   ask_some(of_today_);
 }

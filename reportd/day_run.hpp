@@ -107,6 +107,7 @@ class DayRun {
     store::ReportBook::Served served;
   };
 
+  [[nodiscard]] static std::shared_ptr<Asking> asking_of(store::Day day);
   void ask_some(const std::shared_ptr<Asking>& asking);
   void on_record(store::Day day, const std::string& domain, const feed::LookupAnswer& answer);
   void ask_today();

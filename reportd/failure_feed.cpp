@@ -5,7 +5,7 @@
 namespace mxw::reportd {
 
 void FailureFeed::on_change(const rows::Change& change) {
-  const auto* const row = std::get_if<rows::FailureRow>(&change);
+  const auto* const row = std::get_if<rows::PolicyFailureRow>(&change);
   if (row == nullptr) return;
   const Key key{row->domain, row->mx_host, row->result};
   const auto found = open_.find(key);

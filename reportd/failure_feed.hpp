@@ -1,4 +1,4 @@
-// FailureFeed: policyd's failures (core/rows FailureRow) as spans for PolicyFailures (semantics 8):
+// FailureFeed: policyd's failures (core/rows PolicyFailureRow) as spans for PolicyFailures (semantics 8):
 // each span of time once, as far as it is known to last. One thread, the loop's.
 #pragma once
 

@@ -140,7 +140,7 @@ std::optional<ReportSource> SourceTable::read(const toml::Node& node, std::strin
   take("mode", kModes, made.mode, true);
   take("socket", kSocket, made.socket, false);
   reader.finish();
-  if (good && made.mode == ReportMode::sensor != made.socket.empty()) {
+  if (good && (made.mode == ReportMode::sensor) != made.socket.empty()) {
     good = false;
     problems.add(node, made.socket.empty()
                            ? "[[tlsrpt.source]] of mode " + kModes.print(made.mode) +
