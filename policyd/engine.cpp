@@ -284,7 +284,7 @@ void Engine::answer_wants(const std::string& domain) {
 // Spans that cannot be written now are told by a later look, from then on.
 void Engine::note_failures(const std::string& domain, const Judgement& judgement) {
   if (judgement.scope == Judgement::Scope::nothing) return;
-  const std::vector<rows::FailureRow> open = shelf_.open_failures(domain);
+  const std::vector<rows::PolicyFailureRow> open = shelf_.open_failures(domain);
   const auto rows =
       failure_rows(open, judgement, shelf_.key(domain), options_.origin, clock_.wall());
   if (!rows.empty() && shelf_.save_failures(domain, rows)) commit();

@@ -13,7 +13,7 @@ namespace {
 using policy::AddressSecurity;
 using policy::ResultType;
 using policy::TlsaAnswer;
-using rows::FailureRow;
+using rows::PolicyFailureRow;
 using Scope = Judgement::Scope;
 
 Scope scope_of(std::string_view result) {
@@ -62,7 +62,7 @@ void judge_tlsa(const MxHost& host, Judgement& out) {
 
 }  // namespace
 
-bool Judgement::covers(const FailureRow& row) const {
+bool Judgement::covers(const PolicyFailureRow& row) const {
   return scope != Scope::nothing && scope_of(row.result) == scope &&
          (row.mx_host.empty() || std::ranges::find(unknown, row.mx_host) == unknown.end());
 }
@@ -108,13 +108,14 @@ Judgement judge_routes(const MxFound& found) {
   return out;
 }
 
-std::vector<FailureRow> failure_rows(std::span<const FailureRow> open, const Judgement& judgement,
-                                     rows::Key key, const std::string& origin, Time now) {
-  std::vector<FailureRow> out;
-  const auto same = [](const FailureRow& row, const Trouble& trouble) {
+std::vector<PolicyFailureRow> failure_rows(std::span<const PolicyFailureRow> open,
+                                           const Judgement& judgement, rows::Key key,
+                                           const std::string& origin, Time now) {
+  std::vector<PolicyFailureRow> out;
+  const auto same = [](const PolicyFailureRow& row, const Trouble& trouble) {
     return row.result == trouble.result && row.mx_host == trouble.mx_host;
   };
-  for (FailureRow row : open) {
+  for (PolicyFailureRow row : open) {
     if (!judgement.covers(row)) continue;
     const bool goes_on =
         std::ranges::any_of(judgement.troubles, [&](const Trouble& t) { return same(row, t); });
@@ -124,8 +125,8 @@ std::vector<FailureRow> failure_rows(std::span<const FailureRow> open, const Jud
   }
   for (const Trouble& trouble : judgement.troubles) {
     const auto held =
-        std::ranges::find_if(open, [&](const FailureRow& row) { return same(row, trouble); });
-    FailureRow row;
+        std::ranges::find_if(open, [&](const PolicyFailureRow& row) { return same(row, trouble); });
+    PolicyFailureRow row;
     if (held != open.end()) {
       row = *held;
     } else {

@@ -39,7 +39,7 @@ struct Judgement {
   std::vector<Trouble> troubles;
   std::vector<std::string> unknown;  // MX hosts of which it could not be found out
 
-  [[nodiscard]] bool covers(const rows::FailureRow& row) const;
+  [[nodiscard]] bool covers(const rows::PolicyFailureRow& row) const;
 };
 [[nodiscard]] Judgement judge_policy(const Conclusion& conclusion, const TxtAnswer& txt,
                                      const std::optional<FetchAnswer>& fetch);
@@ -47,8 +47,8 @@ struct Judgement {
 
 // The rows to be written: spans that begin, go on or end with this look. `open`: those of the
 // domain that are stored as open. A wall clock that has stepped back ends none before its begin.
-[[nodiscard]] std::vector<rows::FailureRow> failure_rows(std::span<const rows::FailureRow> open,
-                                                         const Judgement& judgement, rows::Key key,
-                                                         const std::string& origin, Time now);
+[[nodiscard]] std::vector<rows::PolicyFailureRow> failure_rows(
+    std::span<const rows::PolicyFailureRow> open, const Judgement& judgement, rows::Key key,
+    const std::string& origin, Time now);
 
 }  // namespace mxw::policyd

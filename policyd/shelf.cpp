@@ -80,9 +80,10 @@ std::vector<rows::TlsaRow> Shelf::tlsa(const std::string& base) {
   return took(rows, "read TLSA", base) ? std::move(*rows) : std::vector<rows::TlsaRow>{};
 }
 
-std::vector<rows::FailureRow> Shelf::open_failures(const std::string& domain) {
+std::vector<rows::PolicyFailureRow> Shelf::open_failures(const std::string& domain) {
   auto rows = store_.open_failures(key(domain));
-  return took(rows, "read failures", domain) ? std::move(*rows) : std::vector<rows::FailureRow>{};
+  return took(rows, "read failures", domain) ? std::move(*rows)
+                                             : std::vector<rows::PolicyFailureRow>{};
 }
 
 std::vector<rows::DomainRow> Shelf::due(Time before, const store::DuePlace& after,
@@ -194,7 +195,8 @@ bool Shelf::save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>&
   return took(store_.replace_tlsa(key(base), rows), "write TLSA", base);
 }
 
-bool Shelf::save_failures(const std::string& domain, const std::vector<rows::FailureRow>& rows) {
+bool Shelf::save_failures(const std::string& domain,
+                          const std::vector<rows::PolicyFailureRow>& rows) {
   return took(store_.put_failures(rows), "write failures", domain);
 }
 

@@ -43,7 +43,7 @@ class Shelf {
   [[nodiscard]] bool readable() const { return readable_; }  // the last load() got an answer
   [[nodiscard]] std::vector<rows::RouteRow> routes(const std::string& domain);
   [[nodiscard]] std::vector<rows::TlsaRow> tlsa(const std::string& base);
-  [[nodiscard]] std::vector<rows::FailureRow> open_failures(const std::string& domain);
+  [[nodiscard]] std::vector<rows::PolicyFailureRow> open_failures(const std::string& domain);
   [[nodiscard]] std::vector<rows::DomainRow> due(Time before, const store::DuePlace& after,
                                                  std::size_t limit);
   [[nodiscard]] std::vector<rows::Change> current(rows::Sequence after, std::size_t limit);
@@ -54,7 +54,7 @@ class Shelf {
   bool save_row(const rows::DomainRow& row);
   bool save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows);
   bool save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows);
-  bool save_failures(const std::string& domain, const std::vector<rows::FailureRow>& rows);
+  bool save_failures(const std::string& domain, const std::vector<rows::PolicyFailureRow>& rows);
   void append(const rows::EventRow& event);
   void touch(const std::string& domain);
   void flush_touched(Time now);

@@ -113,7 +113,7 @@ void append_line(std::string& out, const rows::EventRow& row) {
   append_put(out, row);
 }
 
-void append_line(std::string& out, const rows::FailureRow& row) {
+void append_line(std::string& out, const rows::PolicyFailureRow& row) {
   append_put(out, row);
 }
 

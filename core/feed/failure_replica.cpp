@@ -5,14 +5,14 @@
 namespace mxw::feed {
 namespace {
 
-using rows::FailureRow;
+using rows::PolicyFailureRow;
 
 // One span: the same trouble again begins another one.
-bool same_span(const FailureRow& a, const FailureRow& b) {
+bool same_span(const PolicyFailureRow& a, const PolicyFailureRow& b) {
   return a.from == b.from && a.result == b.result && a.mx_host == b.mx_host;
 }
 
-Time end_of(const FailureRow& row) {
+Time end_of(const PolicyFailureRow& row) {
   return row.to.value_or(row.seen);
 }
 
@@ -35,7 +35,7 @@ void FailureReplica::on_reset() {
 
 void FailureReplica::on_change(const rows::Change& change) {
   ++counters_.changes;
-  if (const auto* const row = std::get_if<FailureRow>(&change)) put(*row);
+  if (const auto* const row = std::get_if<PolicyFailureRow>(&change)) put(*row);
   if (const auto* const gone = std::get_if<rows::Deletion>(&change);
       gone != nullptr && gone->table == rows::Table::domain) {
     const auto at = domains_.find({gone->tenant, gone->name});
@@ -55,7 +55,7 @@ void FailureReplica::on_end(rows::Sequence head) {
   sequence_ = head;
 }
 
-void FailureReplica::put(const FailureRow& row) {
+void FailureReplica::put(const PolicyFailureRow& row) {
   const auto known = domains_.find({row.tenant, row.domain});
   if (known != domains_.end()) {
     for (Held& held : known->second) {
@@ -88,7 +88,7 @@ void FailureReplica::sweep() {
   counters_.swept += erase_if([this](const Held& held) { return held.round != round_; });
 }
 
-bool FailureReplica::holds(const FailureRow& row, Time time) {
+bool FailureReplica::holds(const PolicyFailureRow& row, Time time) {
   if (time < row.from) return false;
   if (row.to) return time < *row.to;
   // The times are whatever a line had: nothing may overflow.
@@ -96,9 +96,10 @@ bool FailureReplica::holds(const FailureRow& row, Time time) {
   return !__builtin_sub_overflow(time.ns, row.seen.ns, &since) && since <= kHolds;
 }
 
-std::vector<const FailureRow*> FailureReplica::at(std::string_view domain, std::string_view mx_host,
-                                                  Time time, std::uint32_t tenant) const {
-  std::vector<const FailureRow*> found;
+std::vector<const PolicyFailureRow*> FailureReplica::at(std::string_view domain,
+                                                        std::string_view mx_host, Time time,
+                                                        std::uint32_t tenant) const {
+  std::vector<const PolicyFailureRow*> found;
   const auto known = domains_.find({tenant, std::string(domain)});
   if (known == domains_.end()) return found;
   for (const Held& held : known->second) {

@@ -46,10 +46,10 @@ class FailureReplica final : public Observer {
 
   // What failed at that time for a session of `domain` with `mx_host`: failures of the domain as a
   // whole and those of this host, oldest first. Borrowed until the next change.
-  [[nodiscard]] std::vector<const rows::FailureRow*> at(std::string_view domain,
-                                                        std::string_view mx_host, Time time,
-                                                        std::uint32_t tenant = 0) const;
-  [[nodiscard]] static bool holds(const rows::FailureRow& row, Time time);
+  [[nodiscard]] std::vector<const rows::PolicyFailureRow*> at(std::string_view domain,
+                                                              std::string_view mx_host, Time time,
+                                                              std::uint32_t tenant = 0) const;
+  [[nodiscard]] static bool holds(const rows::PolicyFailureRow& row, Time time);
 
   // Drops what ended more than Bounds::age before `now`. Walks everything.
   std::size_t prune(Time now);
@@ -62,13 +62,13 @@ class FailureReplica final : public Observer {
 
  private:
   struct Held {
-    rows::FailureRow row;
+    rows::PolicyFailureRow row;
     std::uint32_t round = 0;  // reset to reset
   };
   // Ordered: nobody can choose names that make it slow.
   using Name = std::pair<std::uint32_t, std::string>;
 
-  void put(const rows::FailureRow& row);
+  void put(const rows::PolicyFailureRow& row);
   void sweep();
   template <typename Gone>
   std::size_t erase_if(Gone gone);

@@ -33,7 +33,7 @@ constexpr std::string_view table_of(const rows::RereadRow&) {
 constexpr std::string_view table_of(const rows::EventRow&) {
   return "event";
 }
-constexpr std::string_view table_of(const rows::FailureRow&) {
+constexpr std::string_view table_of(const rows::PolicyFailureRow&) {
   return "failure";
 }
 constexpr std::string_view table_of(const rows::VerdictRow&) {
@@ -162,7 +162,7 @@ void members(Row& row, Visit visit) {
 }
 
 template <typename Row, typename Visit>
-  requires std::is_same_v<std::remove_const_t<Row>, rows::FailureRow>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::PolicyFailureRow>
 void members(Row& row, Visit visit) {
   visit("tenant", row.tenant);
   visit("origin", row.origin);

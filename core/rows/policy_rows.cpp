@@ -109,7 +109,7 @@ std::optional<std::string> over_limit(const RereadRow& row) {
                      {"id", row.id.size(), kWordBytes}});
 }
 
-std::optional<std::string> over_limit(const FailureRow& row) {
+std::optional<std::string> over_limit(const PolicyFailureRow& row) {
   return first_over({{"origin", row.origin.size(), kWordBytes},
                      {"domain", row.domain.size(), kNameBytes},
                      {"mx_host", row.mx_host.size(), kNameBytes},

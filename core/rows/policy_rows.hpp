@@ -145,7 +145,7 @@ struct RereadRow {
 // One trouble with the policies of a domain as policyd's own looks saw it, and how long: what
 // TLS-RPT is to say of sessions in that time although no session shows it (RFC 8460 section 4.3,
 // semantics 8). Of one (domain, mx_host, result) at most one row is open, and spans do not overlap.
-struct FailureRow {
+struct PolicyFailureRow {
   std::uint32_t tenant = 0;
   std::string origin;
   std::string domain;   // the recipients'
@@ -158,7 +158,7 @@ struct FailureRow {
   Time seen;               // the last look that failed so
   Sequence seq = 0;
 
-  friend bool operator==(const FailureRow&, const FailureRow&) = default;
+  friend bool operator==(const PolicyFailureRow&, const PolicyFailureRow&) = default;
 };
 
 // All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
@@ -178,7 +178,7 @@ struct Deletion {
 
 // Whatever an owner feeds: policyd all but verdicts, the sensor these alone.
 using Change = std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow, TlsrptRow,
-                            RereadRow, VerdictRow, FailureRow>;
+                            RereadRow, VerdictRow, PolicyFailureRow>;
 [[nodiscard]] Sequence sequence_of(const Change& change);
 
 // As those of sequence.hpp.
@@ -199,7 +199,7 @@ inline constexpr std::size_t kFailuresOfDomain = 256;
 [[nodiscard]] std::optional<std::string> over_limit(const EventRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const TlsrptRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const RereadRow& row);
-[[nodiscard]] std::optional<std::string> over_limit(const FailureRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const PolicyFailureRow& row);
 
 // What storing `next` does to the current policy, or TLSRPT record, of its domain.
 enum class PolicyChange : std::uint8_t {

@@ -86,8 +86,8 @@ constexpr const char* kVersion3 = R"sql(
 ALTER TABLE tlsa ADD COLUMN found_at TEXT NOT NULL DEFAULT '';
 )sql";
 
-// `since` and `until` are FailureRow's from and to, which SQL has as words of its own. A program of
-// version 3 leaves these behind when it evicts a domain; here they age out.
+// `since` and `until` are PolicyFailureRow's from and to, which SQL has as words of its own. A
+// program of version 3 leaves these behind when it evicts a domain; here they age out.
 constexpr const char* kVersion4 = R"sql(
 CREATE TABLE failure(
   tenant INTEGER NOT NULL, origin TEXT NOT NULL, domain TEXT NOT NULL, mx_host TEXT NOT NULL,
@@ -241,7 +241,7 @@ RereadRow read_reread(Statement& row) {
           .seq = row.integer_as<Sequence>()};
 }
 
-FailureRow read_failure(Statement& row) {
+PolicyFailureRow read_failure(Statement& row) {
   return {.tenant = row.integer_as<std::uint32_t>(),
           .origin = row.text(),
           .domain = row.text(),

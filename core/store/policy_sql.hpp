@@ -23,7 +23,7 @@ extern const std::string kSelectDomain, kSelectPolicy, kSelectRoute, kSelectTlsa
 [[nodiscard]] Deletion read_deletion(Statement& row);
 [[nodiscard]] TlsrptRow read_tlsrpt(Statement& row);
 [[nodiscard]] RereadRow read_reread(Statement& row);
-[[nodiscard]] FailureRow read_failure(Statement& row);
+[[nodiscard]] PolicyFailureRow read_failure(Statement& row);
 
 [[nodiscard]] Result<std::optional<DomainRow>> find_domain(Database& database, Key name);
 [[nodiscard]] Result<std::optional<PolicyRow>> find_policy(Database& database, Key domain);

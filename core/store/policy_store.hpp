@@ -133,7 +133,7 @@ class PolicyStore {
 
   // Inserts or replaces spans of failures, each known by (domain, mx_host, result, from). Of a
   // domain the newest kFailuresOfDomain stay.
-  virtual Result<void> put_failures(std::span<const FailureRow> rows) = 0;
+  virtual Result<void> put_failures(std::span<const PolicyFailureRow> rows) = 0;
 
   virtual Result<std::optional<DomainRow>> domain(Key name) = 0;
   virtual Result<std::optional<PolicyRow>> current_policy(Key domain) = 0;
@@ -148,8 +148,9 @@ class PolicyStore {
   virtual Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) = 0;
   virtual Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) = 0;  // oldest first
   virtual Result<std::optional<RereadRow>> reread(Key domain) = 0;
-  virtual Result<std::vector<FailureRow>> failures(Key domain) = 0;       // oldest first
-  virtual Result<std::vector<FailureRow>> open_failures(Key domain) = 0;  // of them without `to`
+  virtual Result<std::vector<PolicyFailureRow>> failures(Key domain) = 0;  // oldest first
+  virtual Result<std::vector<PolicyFailureRow>> open_failures(
+      Key domain) = 0;  // of them without `to`
 
   // Domains of one tenant with refresh_at <= before, most overdue first, behind `after`.
   virtual Result<std::vector<DomainRow>> due(std::uint32_t tenant, Time before,

@@ -63,12 +63,12 @@ Result<void> SqlitePolicyStore::put_reread(const RereadRow& row) {
   return transaction.commit();
 }
 
-Result<void> SqlitePolicyStore::put_failures(std::span<const FailureRow> rows) {
-  for (const FailureRow& row : rows) {
+Result<void> SqlitePolicyStore::put_failures(std::span<const PolicyFailureRow> rows) {
+  for (const PolicyFailureRow& row : rows) {
     if (auto fits = within_limits(database_, row); !fits) return fits;
   }
   Transaction transaction(database_);
-  for (const FailureRow& row : rows) {
+  for (const PolicyFailureRow& row : rows) {
     const Sequence seq = sql::next_sequence(database_, transaction);
     transaction
         .run(
@@ -85,12 +85,12 @@ Result<void> SqlitePolicyStore::put_failures(std::span<const FailureRow> rows) {
   return transaction.commit();
 }
 
-Result<std::vector<FailureRow>> SqlitePolicyStore::failures(Key domain) {
+Result<std::vector<PolicyFailureRow>> SqlitePolicyStore::failures(Key domain) {
   return database_.all(sql::kSelectFailure + "WHERE tenant = ? AND domain = ? ORDER BY since, seq",
                        sql::read_failure, domain.tenant, domain.name);
 }
 
-Result<std::vector<FailureRow>> SqlitePolicyStore::open_failures(Key domain) {
+Result<std::vector<PolicyFailureRow>> SqlitePolicyStore::open_failures(Key domain) {
   return database_.all(
       sql::kSelectFailure + "WHERE tenant = ? AND domain = ? AND until IS NULL ORDER BY since, seq",
       sql::read_failure, domain.tenant, domain.name);

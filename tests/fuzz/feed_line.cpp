@@ -62,7 +62,7 @@ void ask(std::string_view text) {
 }
 
 // What holds at a time is found then, and is of that domain.
-void look_up(const FailureReplica& failures, const rows::FailureRow& row) {
+void look_up(const FailureReplica& failures, const rows::PolicyFailureRow& row) {
   for (const Time time : {row.from, row.seen, row.to.value_or(Time{INT64_MAX})}) {
     for (const auto* const found : failures.at(row.domain, row.mx_host, time, row.tenant))
       MXW_CHECK(found->domain == row.domain && FailureReplica::holds(*found, time));
@@ -97,8 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MXW_CHECK(line.seq <= kLastSequence);
     if (line.skip == Skip::none) tell(readers, line);
     ask(*text);
-    if (line.change && std::holds_alternative<rows::FailureRow>(*line.change))
-      look_up(failures, std::get<rows::FailureRow>(*line.change));
+    if (line.change && std::holds_alternative<rows::PolicyFailureRow>(*line.change))
+      look_up(failures, std::get<rows::PolicyFailureRow>(*line.change));
     MXW_CHECK(failures.size() <= kFailureBounds.failures);
     if (line.change && std::holds_alternative<rows::VerdictRow>(*line.change))
       look_up(verdicts, std::get<rows::VerdictRow>(*line.change));

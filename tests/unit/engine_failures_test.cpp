@@ -25,15 +25,15 @@ class FailureTest : public EngineTest {
   std::vector<std::string> spans(const std::string& domain = "example.org") {
     const auto minutes = [](Time time) { return std::to_string((time - kStart) / kMinute); };
     std::vector<std::string> out;
-    for (const rows::FailureRow& row : *store.inner.failures({0, domain})) {
+    for (const rows::PolicyFailureRow& row : *store.inner.failures({0, domain})) {
       std::string text = row.result + ' ' + row.mx_host + (row.mx_host.empty() ? "" : " ");
       out.push_back(text + minutes(row.from) + '-' + (row.to ? minutes(*row.to) : "..."));
     }
     return out;
   }
-  rows::FailureRow last(const std::string& domain = "example.org") {
+  rows::PolicyFailureRow last(const std::string& domain = "example.org") {
     const auto rows = *store.inner.failures({0, domain});
-    return rows.empty() ? rows::FailureRow{} : rows.back();
+    return rows.empty() ? rows::PolicyFailureRow{} : rows.back();
   }
   void at_minute(std::int64_t minute) { advance(kStart + minute * kMinute - clock.wall()); }
   // A signed domain with two hosts and TLSA records that are good.

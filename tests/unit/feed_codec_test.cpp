@@ -83,7 +83,7 @@ TEST(FeedLine, IsWrittenAsTheContractHasIt) {
             R"({"v":1,"seq":11,"op":"put","table":"reread","row":{"tenant":0,"origin":"host-a",)"
             R"("domain":"example.org","at":1795000007000000000,"ok":true,)"
             R"("id":"20261121T080000","mode":"testing"}})");
-  rows::FailureRow failure = failure_row("example.org");
+  rows::PolicyFailureRow failure = failure_row("example.org");
   failure.seq = 16;
   EXPECT_EQ(line_of(failure),
             R"({"v":1,"seq":16,"op":"put","table":"failure","row":{"tenant":0,"origin":"host-a",)"

@@ -16,7 +16,7 @@ class Failures : public testing::Test {
   void tell(const std::string& result, std::int64_t from, std::optional<std::int64_t> to,
             std::int64_t seen, const std::string& mx_host = "",
             const std::string& domain = "example.org") {
-    rows::FailureRow row = failure_row(domain);
+    rows::PolicyFailureRow row = failure_row(domain);
     row.mx_host = mx_host;
     row.result = result;
     row.from = at(from);
@@ -28,7 +28,7 @@ class Failures : public testing::Test {
   std::vector<std::string> held(std::int64_t time, const std::string& mx_host = "mx.example.org",
                                 const std::string& domain = "example.org") {
     std::vector<std::string> results;
-    for (const rows::FailureRow* row : replica.at(domain, mx_host, at(time)))
+    for (const rows::PolicyFailureRow* row : replica.at(domain, mx_host, at(time)))
       results.push_back(row->result);
     return results;
   }
@@ -58,7 +58,7 @@ TEST_F(Failures, AnOpenOneThatNobodyLooksAtAnyMoreEnds) {
   const std::int64_t day = 86'400;
   EXPECT_THAT(held(500 + day), ElementsAre("sts-policy-invalid"));
   EXPECT_THAT(held(501 + day), IsEmpty());
-  rows::FailureRow far = failure_row("far.example");
+  rows::PolicyFailureRow far = failure_row("far.example");
   far.from = Time{INT64_MIN};
   far.seen = Time{INT64_MIN};
   far.to.reset();

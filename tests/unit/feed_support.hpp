@@ -101,7 +101,7 @@ inline rows::RereadRow reread_row(const std::string& domain) {
           .mode = policy::Mode::testing};
 }
 
-inline rows::FailureRow failure_row(const std::string& domain) {
+inline rows::PolicyFailureRow failure_row(const std::string& domain) {
   return {.tenant = 0,
           .origin = "host-a",
           .domain = domain,

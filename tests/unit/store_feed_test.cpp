@@ -42,7 +42,7 @@ class Copy {
   void take(const VerdictRow&) {}  // never policyd's
   void take(const TlsrptRow& row) { tlsrpt_[{row.tenant, row.domain}] = row; }
   void take(const RereadRow& row) { rereads_[{row.tenant, row.domain}] = row; }
-  void take(const FailureRow& row) {
+  void take(const PolicyFailureRow& row) {
     failures_[{row.tenant, row.domain}][{row.from, row.result}] = row;
   }
   void take(const Deletion& gone) {
@@ -62,7 +62,7 @@ class Copy {
   std::map<Name, std::map<std::vector<std::uint8_t>, TlsaRow>> tlsa_;
   std::map<Name, TlsrptRow> tlsrpt_;
   std::map<Name, RereadRow> rereads_;
-  std::map<Name, std::map<std::pair<Time, std::string>, FailureRow>> failures_;
+  std::map<Name, std::map<std::pair<Time, std::string>, PolicyFailureRow>> failures_;
 };
 
 template <typename Kind>

@@ -141,8 +141,8 @@ inline RereadRow reread_row(const std::string& domain, Time time) {
           .mode = policy::Mode::enforce};
 }
 
-inline FailureRow failure_row(const std::string& domain, Time from, std::optional<Time> to,
-                              Time seen) {
+inline PolicyFailureRow failure_row(const std::string& domain, Time from, std::optional<Time> to,
+                                    Time seen) {
   return {.tenant = 0,
           .origin = "host-a",
           .domain = domain,

@@ -195,9 +195,9 @@ TYPED_TEST(PolicyStoreTlsrpt, RereadsGoWithAgeAndCount) {
 
 // One span is one row, whatever becomes of it; other hosts, results and begins are others.
 TYPED_TEST(PolicyStoreTlsrpt, FailuresAreSpans) {
-  FailureRow row = failure_row("a.test", at(10), {}, at(10));
+  PolicyFailureRow row = failure_row("a.test", at(10), {}, at(10));
   row.tenant = 7;
-  FailureRow host = row, result = row, later = row;
+  PolicyFailureRow host = row, result = row, later = row;
   host.mx_host.clear();
   result.result = "dnssec-invalid";
   later.from = later.seen = at(50);
@@ -217,16 +217,16 @@ TYPED_TEST(PolicyStoreTlsrpt, FailuresAreSpans) {
   EXPECT_EQ(value_of(this->store_->statistics()).failures, 4U);
   const auto told = value_of(this->store_->changes_since(before, 10)).rows;
   ASSERT_THAT(told, SizeIs(4));
-  EXPECT_TRUE(std::get<FailureRow>(told[3]) == row);
+  EXPECT_TRUE(std::get<PolicyFailureRow>(told[3]) == row);
   EXPECT_TRUE(value_of(this->store_->current(0, 10)) == told) << "ended ones are told, too";
-  FailureRow large = row;
+  PolicyFailureRow large = row;
   large.reason = std::string(rows::kReasonBytes + 1, 'r');
   EXPECT_EQ(fault_in(this->store_->put_failures(std::vector{host, large})), "limit");
   EXPECT_EQ(value_of(this->store_->head()), row.seq) << "nothing of it stands";
 }
 
 TYPED_TEST(PolicyStoreTlsrpt, FailuresGoWithAgeAndCount) {
-  std::vector<FailureRow> many;
+  std::vector<PolicyFailureRow> many;
   for (int i = 0; i < 300; ++i) many.push_back(failure_row("a.test", at(i), at(i + 1), at(i)));
   value_of(this->store_->put_failures(many));
   auto held = value_of(this->store_->failures({0, "a.test"}));
