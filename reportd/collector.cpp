@@ -14,7 +14,7 @@
 namespace mxw::reportd {
 namespace {
 
-constexpr int kBatchesPerTurn = 16;  // then timers and other sockets have their turn
+constexpr int kBatchesPerTurn = 16;   // then timers and other sockets have their turn
 constexpr int kBatchesAtEnd = 1'024;  // the longest queue that is of use, sixteen times
 // Above this rate the sockets are looked at once a kPause instead of at every datagram, which
 // spares senders and us the waking; with the shipped queue that is room for 4 million a second.

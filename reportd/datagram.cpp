@@ -220,16 +220,16 @@ std::expected<const TallyEvent*, Garbage> DatagramReader::Work::read(std::string
   domain_told = policies_told = false;
   scan.begin(datagram);
   unsigned seen = 0;
-  const bool good = scan.object([&](std::string_view key) { return top(key, seen); }) &&
-                    scan.end() && complete();
+  const bool good =
+      scan.object([&](std::string_view key) { return top(key, seen); }) && scan.end() && complete();
   if (!good) return std::unexpected(scan.word());
   return &event;
 }
 
 std::string_view name(Garbage word) {
   constexpr std::array<std::string_view, kGarbageWords> kNames = {
-      "syntax",      "depth",       "type",     "twice", "version",  "domain", "record",
-      "no-policies", "policy-type", "no-final", "nul",   "too-large"};
+      "syntax", "depth",       "type",        "twice",    "version", "domain",
+      "record", "no-policies", "policy-type", "no-final", "nul",     "too-large"};
   return kNames[static_cast<std::size_t>(word)];
 }
 

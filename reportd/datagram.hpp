@@ -48,7 +48,7 @@ inline constexpr std::size_t kGarbageWords = 12;
 
 // Limits. wmem_default (212,992) bounds what a sender gets into the kernel.
 inline constexpr std::size_t kDatagramBytes = 256 << 10;
-inline constexpr std::size_t kDatagramDepth = 8;  // the protocol has 5
+inline constexpr std::size_t kDatagramDepth = 8;            // the protocol has 5
 inline constexpr std::size_t kDatagramPolicies = 64;        // Postfix sends one
 inline constexpr std::size_t kDatagramFailures = 64;        // of a policy; Postfix sends one
 inline constexpr std::size_t kDatagramLines = 1'024;        // limits::kPolicyMx, four times

@@ -115,8 +115,8 @@ bool DatagramScanner::comma() {
   return true;
 }
 
-bool DatagramScanner::colon() {
-  if (failed_ || peek() != ':') return fail(Garbage::syntax);
+bool DatagramScanner::key(std::string_view& out) {
+  if (failed_ || peek() != '"' || !string(out) || peek() != ':') return fail(Garbage::syntax);
   ++at_;
   return true;
 }

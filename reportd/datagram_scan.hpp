@@ -32,8 +32,8 @@ class DatagramScanner {
     if (!open('{')) return false;
     if (close('}')) return true;
     do {
-      std::string_view key;
-      if (!string(key) || !colon() || !member(key)) return fail(Garbage::syntax);
+      std::string_view name;
+      if (!key(name) || !member(name)) return fail(Garbage::syntax);
     } while (comma());
     return close('}') || fail(Garbage::syntax);
   }
@@ -66,7 +66,7 @@ class DatagramScanner {
   bool open(char bracket);
   bool close(char bracket);
   bool comma();
-  bool colon();
+  bool key(std::string_view& out);  // and the colon behind it
   bool escaped(std::string_view& out, const char* from);
   char* escape(char* to);
   char* unicode(char* to);

@@ -154,8 +154,8 @@ void PolicyFailures::Work::apply(const PolicyFailure& failure, Day day, Time fro
   if (domain == counts->second.end()) return;
   const Time midnight{std::int64_t{day} * kDay};
   const int first = static_cast<int>(std::max<std::int64_t>(from - midnight, 0) / kMinute);
-  const int end = static_cast<int>(
-      std::min<std::int64_t>((to - midnight + kMinute - 1) / kMinute, kMinutes));
+  const int end =
+      static_cast<int>(std::min<std::int64_t>((to - midnight + kMinute - 1) / kMinute, kMinutes));
   for (const Sessions& sessions : domain->second) {
     const std::uint64_t count = sessions.minutes.between(first, end);
     if (count == 0) continue;

@@ -66,15 +66,15 @@ bool proved_failure(const SensorFacts& facts) {
 std::optional<Final> sensor_final(SourceMode mode, const SensorFacts& facts) {
   if (mode == SourceMode::mta) return std::nullopt;
   if (mode == SourceMode::mta_gaps) {
-    const bool gap = facts.outcome == "plaintext" &&
-                     (facts.offered == "no" || facts.offered == "garbled");
+    const bool gap =
+        facts.outcome == "plaintext" && (facts.offered == "no" || facts.offered == "garbled");
     if (!gap) return std::nullopt;
     return domain_known(facts) && proved_failure(facts) ? Final::failure : Final::undetermined;
   }
   if (!domain_known(facts)) return Final::undetermined;
   if (proved_failure(facts)) return Final::failure;
-  const bool success = facts.final == Final::success && facts.type == kNoPolicyFound &&
-                       facts.outcome == "tls";
+  const bool success =
+      facts.final == Final::success && facts.type == kNoPolicyFound && facts.outcome == "tls";
   return success ? Final::success : Final::undetermined;
 }
 
@@ -151,8 +151,8 @@ Instance* SensorFeed::Work::find_instance(const SensorMessage& message) {
 bool SensorFeed::Work::owns(const SensorMessage& message) {
   std::string& owner = owners[message.egress];
   if (owner == message.sensor) return true;
-  const bool there = std::ranges::any_of(
-      sensors, [&owner](const auto& entry) { return entry.second == owner; });
+  const bool there =
+      std::ranges::any_of(sensors, [&owner](const auto& entry) { return entry.second == owner; });
   if (there) return false;
   owner = message.sensor;
   return true;
@@ -253,12 +253,12 @@ void SensorFeed::Work::flush() {
   }
   if (tally.empty()) return;
   uncommitted = 0;
-  writer.submit(tally.take(), [this, handed = std::move(handed),
-                               watch = std::weak_ptr(alive)](bool done) {
-    loop.post([this, handed, watch, done] {
-      if (!watch.expired()) committed(handed, done);
-    });
-  });
+  writer.submit(tally.take(),
+                [this, handed = std::move(handed), watch = std::weak_ptr(alive)](bool done) {
+                  loop.post([this, handed, watch, done] {
+                    if (!watch.expired()) committed(handed, done);
+                  });
+                });
 }
 
 // What was not written is sent again: as if it had never come.
@@ -282,8 +282,7 @@ SensorFeed::SensorFeed() = default;
 SensorFeed::~SensorFeed() = default;
 
 Result<std::unique_ptr<SensorFeed>> SensorFeed::create(EventLoop& loop, int listen_fd,
-                                                       Settings settings,
-                                                       store::ReportStore& store,
+                                                       Settings settings, store::ReportStore& store,
                                                        TallyWriter& writer) {
   std::unique_ptr<SensorFeed> feed(new SensorFeed);
   ipc::PeerCheck peers = settings.peers;

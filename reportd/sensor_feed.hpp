@@ -61,7 +61,7 @@ class SensorFeed {
     std::uint32_t tenant = 0;
     std::vector<Source> sources;
     ipc::PeerCheck peers;
-    std::function<Time()> clock;  // wall clock, for the marks
+    std::function<Time()> clock;                               // wall clock, for the marks
     std::function<bool(std::string_view domain)> denied = {};  // Tally::Options::denied
   };
 

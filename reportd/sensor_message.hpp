@@ -1,7 +1,7 @@
 // SensorMessage: one message of a sensor as sensor_feed.hpp has it. Private to reportd.
 //
-// Hostile octets are data: nullptr for what is no such object. Texts are views of the message and of
-// the reader, good until its next read(). One thread.
+// Hostile octets are data: nullptr for what is no such object. Texts are views of the message and
+// of the reader, good until its next read(). One thread.
 #pragma once
 
 #include <cstdint>

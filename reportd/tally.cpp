@@ -19,9 +19,6 @@ constexpr std::size_t kIndexed = 48;   // octets of an index for one place, at i
 std::size_t heap(const std::string& text) {
   return text.capacity() > kInString ? text.capacity() + 1 : 0;
 }
-std::size_t heap(std::string_view text) {
-  return text.size() > kInString ? text.size() + 1 : 0;
-}
 
 std::uint16_t minute_of(Time at) {
   const std::int64_t in_day = at.ns - std::int64_t{store::day_of(at)} * kDay;
@@ -180,16 +177,15 @@ std::uint32_t Tally::Work::find_tally(const KeyView& view, std::string_view orig
        {view.source, view.domain, view.type, view.strings, view.mx_hosts})
     put_text(text);
   const std::uint64_t hash = hash_scratch();
-  const std::uint32_t place = tally_index.find(
-      hash, [&](std::uint32_t i) { return view.is(batch.tallies[i].key); });
+  const std::uint32_t place =
+      tally_index.find(hash, [&](std::uint32_t i) { return view.is(batch.tallies[i].key); });
   if (place != kNone) return place;
   const bool bucket_key = view.domain.empty();
   if (over() && !bucket_key) return kNone;
   return insert_tally(view, origin, hash);
 }
 
-std::uint32_t Tally::Work::bucket(store::Day day, std::string_view type,
-                                  std::string_view origin) {
+std::uint32_t Tally::Work::bucket(store::Day day, std::string_view type, std::string_view origin) {
   KeyView view;
   view.day = day;
   view.type = type;
@@ -291,7 +287,7 @@ void Tally::Work::add(std::string_view source, std::string_view origin, const Ta
     KeyView view{day, source, policy.domain, policy.type, policy.strings, policy.mx_hosts};
     const bool told = same_domain && event.record_told;
     if (!told && denied(policy.domain)) {
-      view = {.day = day, .source = {}, .domain = {}, .type = store::kNoRecord};
+      view = {day, {}, {}, store::kNoRecord, {}, {}};
     }
     count(view, origin, same_domain ? record : kNone, policy, minute);
     if (same_domain || policy.type != kTlsa) continue;
@@ -331,8 +327,7 @@ TallyBatch Tally::Work::take() {
   }
   for (RecordSlot& slot : records) {
     if (slot.valid.empty()) continue;
-    batch.records.push_back(
-        {slot.day, std::move(slot.domain), std::move(slot.valid), slot.at});
+    batch.records.push_back({slot.day, std::move(slot.domain), std::move(slot.valid), slot.at});
   }
   records.clear();
   slots.clear();

@@ -23,8 +23,9 @@ std::optional<SourceMode> parse_source_mode(std::string_view text) {
 }
 
 const Source* find_source(const std::vector<Source>& sources, const IpAddress& egress) {
-  const auto found = std::ranges::find_if(
-      sources, [&](const Source& source) { return std::ranges::contains(source.addresses, egress); });
+  const auto found = std::ranges::find_if(sources, [&](const Source& source) {
+    return std::ranges::find(source.addresses, egress) != source.addresses.end();
+  });
   return found == sources.end() ? nullptr : &*found;
 }
 

@@ -373,11 +373,38 @@ def reports():
         put("report_json", name, REPORT.replace(piece, other, 1))
 
 
+def datagrams():
+    """datagram.cpp: the text as it comes."""
+    def sts(rest):
+        return (b'{"dpv": "1","d": "example.net","pr": "v=TLSRPTv1; rua=mailto:r@example.net","policies":'
+                b'[{"policy-type":2,"policy-domain": "example.net","policy-string":["version: STSv1",'
+                b'"mode: enforce","mx: *.example.net","max_age: 604800"],"mx-host":["*.example.net"],'
+                + rest + b"}]}")
+    put("datagram", "success", sts(b'"t":0,"f":0'))
+    put("datagram", "failure", sts(
+        b'"failure-details":[{"c":201,"s": "2001:db8::25","n": "mx1.example.net","h": "mx1.example.net\\r\\n'
+        b'PIPELINING","r": "203.0.113.7"},{"c":999,"a": "https://example.net/?\\"q\\"\\u007f","f": '
+        b'"of alice@example.net \xc3\xa9 \xff \\ud83d\\ude00 \\ud800"}],"t":2,"f":1'))
+    put("datagram", "tlsa", b'{"d":"Example.COM.","pr":"r","policies":[{"policy-type":1,"policy-domain":'
+        b'"mx.example.com","policy-string":["3 1 1 AB"],"t":0,"f":0},{"policy-type":9,"f":1}]}')
+    put("datagram", "blank", b' { "policies" : [ { "f" : 0 , "x" : [ 1e3 , null , { } ] , "policy-type" : 9 } ] ,\n'
+        b'"pr" : "" , "d" : "b\xc3\xbccher.example" } ')
+    put("datagram", "sensor", b'{"v":1,"sensor":"s","instance":"i","seq":7,"time":"2026-11-26T12:00:00Z",'
+        b'"egress_ip":"192.0.2.25","policy_domain":"example.net","policy":{"type":"sts","strings":["mode: x"],'
+        b'"mx_host":["mx.example.net"]},"final":"failure","failure":{"result":"starttls-not-supported",'
+        b'"reason":"stripped","mx_host":"mx.example.net","mx_ip":"192.0.2.7","helo_name":"mx.example.net"},'
+        b'"session":77,"basis":"map","candidates":1,"offered":"no","outcome":"plaintext"}')
+    for i, text in enumerate((b"{nope", b"5", b"[]", b'{"policies":null}', b'{"dpv":"2"}', b'{"d":"\\u0000"}',
+                              b'{"x":[[[[[[[[[1]]]]]]]]]}', sts(b'"t":0'), sts(b'"f":01'))):
+        put("datagram", "garbage-%d" % i, text)
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
     handshakes()
     certificates()
+    datagrams()
     names()
     decoding()
     captures()
