@@ -139,7 +139,7 @@ Result<std::string> sign(const SigningKey& key, const SignRequest& request, std:
     return fail(ErrorKind::usage, "a message without From cannot be signed");
   const std::string field =
       "DKIM-Signature: v=1; a=" + std::string(algorithm_name(key.algorithm())) +
-      "; c=relaxed/relaxed; d=" + request.domain + ";\r\n\ts=" + request.selector +
+      "; c=relaxed/relaxed;\r\n\td=" + request.domain + ";\r\n\ts=" + request.selector +
       "; t=" + std::to_string(request.at.ns / kSecond) + ";\r\n\t" + folded_names(request.headers) +
       "\r\n\tbh=" + base64(body_hash(message.body, Form::relaxed)) + ";\r\n\tb=";
   const std::string octets = signed_octets(message, request.headers, Form::relaxed, field + "\r\n");

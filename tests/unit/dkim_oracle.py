@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
 """Debian's python3-dkim as the other side of tests/unit/dkim_oracle_test.cpp.
 
-usage: dkim_oracle.py present
-       dkim_oracle.py verify MESSAGE RECORD     `pass` or `fail` for a TLS report, l= refused
-       dkim_oracle.py sign MESSAGE PEM ALGORITHM HEADER_FORM BODY_FORM whole|length OUT
+usage: dkim_oracle.py FOLDER
+
+A line of standard input is a task, its files are in FOLDER; a line of output is its answer, behind
+`present`.
+
+  verify MESSAGE RECORD     `pass` or `fail` for a TLS report, l= refused
+  sign MESSAGE PEM ALGORITHM HEADER_FORM BODY_FORM whole|length OUT     `signed`
 """
 import base64
+import os
 import sys
 
-
-def present():
-    import dkim
-    import nacl
-    return "present" if dkim and nacl else ""
+import dkim
+import nacl  # noqa: F401  dkim takes Ed25519 only with it
 
 
 def verify(message, record):
-    import dkim
     text = read(record)
     good = dkim.verify(read(message), dnsfunc=lambda name, timeout=5: text, tlsrpt="strict")
     return "pass" if good else "fail"
 
 
 def sign(message, pem, algorithm, header, body, length, out):
-    import dkim
     key = read(pem)
     if algorithm == "ed25519-sha256":
         # The seed is the end of the PKCS #8 structure (RFC 8410 section 7).
@@ -43,4 +43,8 @@ def read(name):
 
 
 if __name__ == "__main__":
-    print({"present": present, "verify": verify, "sign": sign}[sys.argv[1]](*sys.argv[2:]))
+    os.chdir(sys.argv[1])
+    print("present")
+    for line in sys.stdin:
+        task, *arguments = line.split()
+        print({"verify": verify, "sign": sign}[task](*arguments))
