@@ -213,14 +213,13 @@ AnyReport read_mail(std::string_view octets) {
   const auto is_plain = [](const Leaf& leaf) { return leaf.type == "text/plain"; };
   if (std::none_of(leaves.begin(), leaves.end(), is_plain))
     out.deviations.add(Deviation::no_plain_text);
-  std::vector<std::pair<Likely, const Leaf*>> candidates;
-  for (const Leaf& leaf : leaves)
-    if (const Likely how = likely(leaf); how != Likely::not_at_all)
-      candidates.emplace_back(how, &leaf);
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::pair<Likely, std::size_t>> candidates;
+  for (std::size_t i = 0; i < leaves.size(); ++i)
+    if (const Likely how = likely(leaves[i]); how != Likely::not_at_all)
+      candidates.emplace_back(how, i);
+  std::sort(candidates.begin(), candidates.end());
   for (std::size_t i = 0; i < candidates.size() && i < kMailTries; ++i)
-    if (take_leaf(*candidates[i].second, out)) break;
+    if (take_leaf(leaves[candidates[i].second], out)) break;
   return out;
 }
 
