@@ -217,13 +217,14 @@ store::Result<std::vector<CountedTally>> DayRun::counted(const store::ReportKey&
 DayRun::One DayRun::evaluate(const store::ReportKey& key) {
   One one;
   const auto tallies = counted(key);
-  const auto record = book_.record(key);
+  auto record = book_.record(key);
   if (!tallies || !record) {
     one.built = Built::store_error;
     return one;
   }
   one.report = build_report(settings_.build, key, *tallies);
   if (*record) one.record = (*record)->record;
+  if (*record && (*record)->day != key.day) one.kept = std::move(**record);
   const auto mails = current_->mails.find(key.domain);
   const std::uint64_t handed_over = mails == current_->mails.end() ? 0 : mails->second;
   if (!one.report)
@@ -257,6 +258,13 @@ bool DayRun::same_rua(const store::ReportKey& key, const std::string& record,
 
 Built DayRun::keep(const store::ReportKey& key, const One& one, Time now) {
   if (one.built != Built::stored) return one.built;
+  // What sends it looks for the record of the day; `seen` stays, so that it is not kept for ever.
+  if (one.kept) {
+    store::RuaRow rua = *one.kept;
+    rua.day = key.day;
+    rua.origin = "kept";
+    if (!store_.put_rua(rua)) return Built::store_error;
+  }
   const std::string octets = report::gzip(one.json);
   store::ReportRow row;
   row.key = key;

@@ -71,6 +71,7 @@ class DayRun {
     std::optional<BuiltReport> report;
     std::string json;
     std::string record;  // it goes by
+    std::optional<store::RuaRow> kept;  // that record, where it is one of a day before
   };
   // A report as it would be, or is built (nothing is stored); also of a day that goes on.
   [[nodiscard]] One look(const store::ReportKey& key);

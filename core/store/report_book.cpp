@@ -85,6 +85,8 @@ Result<std::optional<RuaRow>> ReportBook::record(const ReportKey& key) {
       "AND day >= ?2 - ?3 AND domain = ?4 ORDER BY day DESC LIMIT 1",
       read_rua, key.tenant, key.day, kKeeps, key.domain);
   if (!row || !*row || (*row)->day == key.day) return row;
+  // A row that was itself kept has the time its record was seen.
+  if (day_of((*row)->seen) < key.day - kKeeps) return std::nullopt;
   const auto denied = denial(key.tenant, key.domain);
   if (!denied) return std::unexpected(denied.error());
   const bool ended = *denied && (*denied)->first >= (*row)->seen &&
