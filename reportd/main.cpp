@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
       {.name = "reportd",
        .tables = {"paths", "log", "reportd", "tlsrpt", "intake"},
        .profile = mxw::service::Profile::policyd,
+       .options = {},
        .check = check,
        .once = {},
        .start = [&program](mxw::service::Context& context) { return program.start(context); },

@@ -173,7 +173,8 @@ Result<void> Program::start_delivery(service::Context& context) {
                                   .addresses = answer.addresses});
                          });
       });
-  delivery_ = std::make_unique<Delivery>(*store_, delivery_settings(tlsrpt.send), *return_path_,
+  ledger_ = std::make_unique<StoreLedger>(*store_);
+  delivery_ = std::make_unique<Delivery>(*ledger_, delivery_settings(tlsrpt.send), *return_path_,
                                          *mail_, *smtp_, *https_, wall_clock);
   for (const Signer& signer : mail_->signers())
     delivery_->hold("dkim " + signer.selector, "the key is being looked up");

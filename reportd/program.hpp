@@ -82,6 +82,7 @@ class Program {
   std::unique_ptr<SmtpClient> smtp_;
   std::unique_ptr<https::Poster> poster_;
   std::unique_ptr<HttpsPost> https_;
+  std::unique_ptr<StoreLedger> ledger_;
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<LmtpServer> lmtp_;
   std::unique_ptr<Control> control_;

@@ -35,8 +35,9 @@ class Host final : public MailTransport {
           value_of(store_->freeze(0, day, now_));
           frozen();
         });
+    ledger_ = std::make_unique<StoreLedger>(*store_);
     delivery_ = std::make_unique<Delivery>(
-        *store_, DeliveryConfig{.enabled = true}, test::return_path(), source_, *this, post_,
+        *ledger_, DeliveryConfig{.enabled = true}, test::return_path(), source_, *this, post_,
         [this] { return now_; });
   }
 
@@ -106,6 +107,7 @@ class Host final : public MailTransport {
   std::deque<test::Sent> posted_;
   test::HeldPost post_;
   std::unique_ptr<DayRun> days_;
+  std::unique_ptr<StoreLedger> ledger_;
   std::unique_ptr<Delivery> delivery_;
   std::vector<Done> waiting_;
   std::vector<std::string> reports_;
