@@ -12,7 +12,7 @@ from world import RELAY, STRANGER
 NEEDS = ("mxwarden-milter", "mxwarden-policyd")
 VERDICTS = (*NEEDS, "../tests/support/verdict_feed")
 BOTH = ("postfix", "sendmail")
-# rule of a verdict -> the code of the deferral (design section 7)
+# rule of a verdict -> the code of the deferral (semantics 12)
 CODES = {"R02": "4.7.4", "R16": "4.7.5"}
 
 
