@@ -27,7 +27,8 @@ def known_tests():
 
 def table_rows(document, heading):
     """Cells of the rows below the heading, without the lines of headings and rules."""
-    lines = document[document.index(heading):].split("\n")
+    below = document[document.index(heading):]
+    lines = below[:below.find("\n## ") if "\n## " in below else None].split("\n")
     rows = [line.strip("|").split("|") for line in lines if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows
             if not set("".join(row)) <= set("-") and row[-1].strip().lower() != "tests"]
@@ -62,6 +63,13 @@ class Named(unittest.TestCase):
                 self.assertRegex(row[-2], "mail server|later")
             for word in re.findall(r"`([^`]+/[^`]+)`", row[-2]):
                 self.assertTrue(os.path.exists(os.path.join(SOURCE, word)), word)
+
+    def test_clauses_of_reports(self):
+        rows, known = table_rows(text("docs", "rfc-index.md"), "## RFC 8460 clause"), known_tests()
+        self.assertGreaterEqual(len(rows), 14)
+        for row in rows:
+            self.assertRegex(row[0], r"^[DMFHTJ]\d")
+            self.check(row, known)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ of this repository. Run it after a target's input format changed; the files are 
 
 usage: seeds.py
 """
+import binascii
 import gzip
 import os
 import shutil
@@ -330,6 +331,48 @@ def milter_sessions():
             (mail, 0, b"\0"), (rcpt, 0, b""), (connect, 0, b"\0"), (end, 0, b""))
 
 
+REPORT = b"""{"organization-name": "Example", "contact-info": "tlsrpt@sender.example",
+"date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"},
+"report-id": "1_example.org", "policies": [{"policy": {"policy-type": "sts", "policy-domain": "example.org",
+"policy-string": ["version: STSv1", "mode: enforce", "mx: *.example.org"], "mx-host": ["*.example.org"]},
+"summary": {"total-successful-session-count": 5, "total-failure-session-count": 3},
+"failure-details": [{"result-type": "starttls-not-supported", "sending-mta-ip": "2001:db8::1",
+"receiving-mx-hostname": "mx.example.org", "receiving-mx-helo": "mx.example.org", "receiving-ip": "192.0.2.1",
+"failed-session-count": 3, "additional-information": "https://x.example/", "failure-reason-code": "none"}]}]}"""
+
+
+def reports():
+    def mail(kind, encoding, body, first=b"Content-Type: text/plain\r\n\r\nA report.\r\n"):
+        return (b"From: a@sender.example\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nSubject: Report Domain: "
+                b"example.org\r\n Submitter: sender.example Report-ID: <1_example.org@sender.example>\r\n"
+                b"TLS-Report-Domain: example.org\r\nTLS-Report-Submitter: sender.example\r\n"
+                b"DKIM-Signature: v=1; h=From:TLS-Report-Domain:TLS-Report-Submitter; b=x\r\n"
+                b'Content-Type: multipart/report; report-type=tlsrpt; boundary="b"\r\n\r\n--b\r\n' + first +
+                b"--b\r\nContent-Type: " + kind + b"\r\nContent-Transfer-Encoding: " + encoding +
+                b"\r\nContent-Disposition: attachment; filename*=utf-8''s.example%21d.example%211%212.json.gz"
+                b"\r\n\r\n" + body + b"\r\n--b--\r\n")
+    zipped = gzip.compress(REPORT, 9, mtime=0)
+    text = binascii.b2a_base64(zipped)
+    nested = b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n"
+    put("report_mail", "base64", mail(b"application/tlsrpt+gzip", b"base64", text))
+    put("report_mail", "quoted", mail(b"application/tlsrpt+json", b"quoted-printable",
+                                      REPORT.replace(b"=", b"=3D").replace(b"\n", b"=\r\n")))
+    put("report_mail", "nested", mail(b"message/rfc822", b"7bit", mail(b"text/plain", b"8bit", REPORT), nested))
+    put("report_mail", "zipped", zipped)
+    put("report_mail", "two-members", zipped + zipped)
+    put("report_mail", "plain", REPORT)
+    put("report_json", "full", REPORT)
+    for name, piece, other in (
+            ("json-in-text", b'["version: STSv1", "mode: enforce", "mx: *.example.org"]', b'["[\\"3 1 1 00\\"]"]'),
+            ("lines-in-text", b'["version: STSv1", "mode: enforce", "mx: *.example.org"]', b'"a\\r\\nb\\n"'),
+            ("host-in-text", b'["*.example.org"]', b'"mx: mx.example.org."'), ("midnight", b"23:59:59Z", b"24:00:00"),
+            ("zone", b"00:00:00Z", b"02:00:00+0200"), ("counts", b": 3}", b": \"3\"}"), ("real", b": 5", b": 5e0"),
+            ("prose", b"additional-information", b"additional-info-uri"), ("null", b'"1_example.org"', b"null"),
+            ("doubled", b'"report-id"', b'"contact-info"'), ("deep", b'"Example"', b"[" * 33 + b"]" * 33),
+            ("u-label", b'domain": "', 'domain": "b\u00fccher.'.encode()), ("large", b": 5", b": 9007199254740993")):
+        put("report_json", name, REPORT.replace(piece, other, 1))
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     flows()
@@ -344,6 +387,7 @@ def main():
     policy_responses()
     auth_results()
     milter_sessions()
+    reports()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 
