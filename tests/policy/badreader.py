@@ -5,8 +5,8 @@ usage: badreader.py SOCKET rubbish | endless | silent | greedy | once
 
 rubbish: lines that are no request, again and again. endless: one line without end. silent: many
 connections that ask for all and take nothing. greedy: asks for all, again and again. once: asks for
-all, prints what comes within a second. silent and greedy say `served` once a line of the feed has
-come: a reader that was turned away harms nobody and shows nothing.
+all, prints the beginning of what comes within a second, or `closed`. silent and greedy say `served`
+once a line of the feed has come: a reader that was turned away harms nobody and shows nothing.
 """
 import os
 import socket
@@ -67,8 +67,12 @@ def silent(path):
 def once(path):
     with connect(path) as sock:
         sock.settimeout(1)
-        sock.sendall(ALL)
-        print(sock.recv(65536).decode(errors="replace"))
+        try:
+            sock.sendall(ALL)
+            said = sock.recv(65536)
+        except ConnectionError:
+            said = b""
+        print(said.decode(errors="replace") or "closed")
 
 
 SAID = set()
