@@ -1,4 +1,4 @@
-// The exit codes of all verbs (design section 9) and how trouble is told.
+// The exit codes of all verbs (README.md) and how trouble is told.
 #pragma once
 
 #include <string>

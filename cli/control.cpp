@@ -5,6 +5,7 @@
 #include "core/base/digest.hpp"
 #include "core/base/limits.hpp"
 #include "core/ipc/request.hpp"
+#include "policyd/control.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::size_t kRows = 4'096;  // of one answer: 64 KiB hold fewer
 }  // namespace
 
 Result<Control> Control::of(const Given& given) {
-  auto daemon = DaemonControl::of(given, kSocketOption.name, "policyd");
+  auto daemon =
+      DaemonControl::of(given, kSocketOption.name, "policyd", policyd::Control::kMessageBytes);
   if (!daemon) return std::unexpected(std::move(daemon.error()));
   return Control(std::move(*daemon));
 }

@@ -3,16 +3,16 @@
 #include <utility>
 
 #include "cli/settings.hpp"
-#include "core/ipc/request.hpp"
 
 namespace mxw::cli {
 Result<DaemonControl> DaemonControl::of(const Given& given, std::string_view option,
-                                        std::string program) {
-  if (given.has(option)) return DaemonControl(given.text(option), std::move(program));
+                                        std::string program, std::size_t request_bytes) {
+  if (given.has(option))
+    return DaemonControl(given.text(option), std::move(program), request_bytes);
   const auto config = settings(given);
   if (!config) return std::unexpected(config.error());
   std::string path = config->paths.run + '/' + program + "/control.sock";
-  return DaemonControl(std::move(path), std::move(program));
+  return DaemonControl(std::move(path), std::move(program), request_bytes);
 }
 
 Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members& members,
@@ -22,7 +22,8 @@ Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members&
   json.begin_object().member("v", ipc::JsonMessage::kVersion).member("cmd", cmd);
   members(json);
   json.end_object();
-  const auto answer = ipc::request(path_, request, timeout_ns);
+  const auto answer = ipc::request(path_, request, timeout_ns, request_bytes_);
+  if (!answer && answer.error().kind == ErrorKind::usage) return std::unexpected(answer.error());
   if (!answer)
     return fail(ErrorKind::environment,
                 program_ + " does not answer: " + answer.error().message +

@@ -12,6 +12,7 @@
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
 #include "core/ipc/json_message.hpp"
+#include "core/ipc/request.hpp"
 
 namespace mxw::cli {
 
@@ -19,14 +20,16 @@ class DaemonControl {
  public:
   static constexpr std::int64_t kTimeout = 10 * kSecond;
 
-  // Of `program` ("policyd"): by the option `option`, else by the settings. Error (usage): the
-  // settings.
+  // Of `program` ("policyd"): by the option `option`, else by the settings. `request_bytes`: what
+  // it takes at most. Error (usage): the settings.
   [[nodiscard]] static Result<DaemonControl> of(const Given& given, std::string_view option,
-                                                std::string program);
+                                                std::string program,
+                                                std::size_t request_bytes = ipc::kRequestBytes);
 
   // Sends `{"v":1,"cmd":cmd, ...}` with what `members` adds, and reads the answer.
   // Error: environment (it does not run, or we may not ask it: says what to look at), usage (what
-  // it says of the request). A verb whose answer waits for DNS says how long.
+  // it says of the request, or that it is too long). A verb whose answer waits for DNS says how
+  // long.
   using Members = std::function<void(JsonWriter&)>;
   [[nodiscard]] Result<ipc::JsonMessage> ask(std::string_view cmd, const Members& members,
                                              std::int64_t timeout_ns = kTimeout) const;
@@ -34,9 +37,10 @@ class DaemonControl {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  DaemonControl(std::string path, std::string program)
-      : path_(std::move(path)), program_(std::move(program)) {}
+  DaemonControl(std::string path, std::string program, std::size_t request_bytes)
+      : path_(std::move(path)), program_(std::move(program)), request_bytes_(request_bytes) {}
   std::string path_, program_;
+  std::size_t request_bytes_;
 };
 
 }  // namespace mxw::cli

@@ -1,4 +1,4 @@
-// mxwarden-map: the socketmap service for Postfix and Sendmail (design section 6).
+// mxwarden-map: the socketmap service for Postfix and Sendmail (docs/architecture.md).
 #include <functional>
 #include <utility>
 

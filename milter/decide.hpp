@@ -1,4 +1,4 @@
-// The milter's decision for one recipient: facts in, action out (design section 7, semantics 12).
+// The milter's decision for one recipient: facts in, action out (semantics 12).
 // Pure functions: no clock, no lookup, no state. What has state (deferrals, breaker, probes) is
 // asked before and goes in as facts. Only Action::defer is ever seen by the MTA at RCPT, and only
 // where the operator has chosen it.

@@ -1,4 +1,4 @@
-// mxwarden-milter: the mail filter for Postfix and Sendmail (design section 7).
+// mxwarden-milter: the mail filter for Postfix and Sendmail (semantics 12).
 #include <chrono>
 #include <csignal>
 #include <cstdio>

@@ -11,7 +11,7 @@
 
 namespace mxw::milter {
 
-// What a blocked path failed at; decides the reply code (design section 7).
+// What a blocked path failed at; decides the reply code (semantics 12).
 enum class Failure : std::uint8_t {
   none,
   starttls,     // no offer, mail in clear: 4.7.4

@@ -29,6 +29,8 @@ Result<std::unique_ptr<AskServer>> AskServer::create(EventLoop& loop, int listen
   ipc::SeqpacketServer::Options options;
   options.message_bytes = feed::kAskBytes;
   options.reply_bytes = feed::kAskAnswerBytes;
+  options.queue_bytes = kQueueBytes;
+  options.connections = kPeers;
   auto server = ipc::SeqpacketServer::create(
       loop, listen_fd, std::move(peers),
       [self](ipc::SeqpacketServer::Peer& peer, std::string_view message) {

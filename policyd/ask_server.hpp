@@ -23,6 +23,10 @@ namespace mxw::policyd {
 class AskServer {
  public:
   static constexpr std::size_t kInFlight = 1'024;  // semantics 11: of one peer
+  // All of them may be answered in one turn, before the peer can read any: 64 MiB at worst, as long
+  // as that peer takes. So its peers are few: map, milter, reportd, their instances, and slack.
+  static constexpr std::size_t kQueueBytes = kInFlight * feed::kAskAnswerBytes;
+  static constexpr std::size_t kPeers = 32;  // as readers of the feed
 
   struct Counters {
     std::uint64_t wants = 0, hints = 0, rereads = 0, pings = 0;

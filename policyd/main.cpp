@@ -1,4 +1,4 @@
-// mxwarden-policyd: keeps what is known about mail domains true (design section 6).
+// mxwarden-policyd: keeps what is known about mail domains true (docs/architecture.md).
 #include <unistd.h>
 
 #include <cstdio>

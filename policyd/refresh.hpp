@@ -33,7 +33,7 @@ inline constexpr std::int64_t kColdRetry = 1 * kDay;     // without a policy: tr
 inline constexpr std::int64_t kShortest = 60 * kSecond;  // between two GETs that succeed
 inline constexpr std::uint64_t kShortLife = 600;         // max_age in seconds: warned about
 inline constexpr std::size_t kHeldIds = 8;               // failing within kGetHold
-inline constexpr std::size_t kFlaps = 4;                 // ids in kFlapSpan: attacks.md D10
+inline constexpr std::size_t kFlaps = 4;                 // other ids in kFlapSpan: told
 inline constexpr std::int64_t kFlapSpan = 1 * kDay;
 inline constexpr std::string_view kSource = "fetch";  // PolicyRow.source of what was fetched
 

@@ -13,7 +13,7 @@
 
 namespace mxw {
 
-// What the caller should do; the numbers of the exit codes follow from it (design: exit codes).
+// What the caller should do; the numbers of the exit codes follow from it (README.md).
 enum class ErrorKind : std::uint8_t {
   usage,        // options, configuration, rule or policy file: the operator corrects it (exit 2)
   input,        // the input cannot be read or is damaged: judged up to the damage (exit 3)

@@ -1,6 +1,6 @@
 // SessionEvidence: all that is known of one TCP connection that carries SMTP, as of now. Built by
-// sensor/session, read by the judge and the sinks; a value type, redacted when it is built (design
-// section 10): no local part and no AUTH byte is in it unless --privacy full asked for local parts.
+// sensor/session, read by the judge and the sinks; a value type, redacted when it is built
+// (semantics 4): no local part, unless --privacy full asked for them, and no AUTH byte is in it.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ enum class Offered : std::uint8_t { unknown, yes, no, garbled };
 enum class Outcome : std::uint8_t { unknown, tls, implicit_tls, plaintext, refused, failed, none };
 enum class Ended : std::uint8_t { open, fin, rst, timeout, input_end };
 
-// Decision points of rules (design section 4), in the order a session reaches them.
+// Decision points of rules (semantics 3), in the order a session reaches them.
 enum class Point : std::uint8_t { greeting, command, handshake, mail, end };
 inline constexpr std::size_t kPoints = 5;
 

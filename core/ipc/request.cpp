@@ -49,10 +49,10 @@ Result<Fd> connect_in_time(const std::string& path, const Deadline& deadline) {
 }  // namespace
 
 Result<std::string> request(const std::string& path, std::string_view message,
-                            std::int64_t timeout_ns) {
-  if (message.empty() || message.size() > kRequestBytes)
+                            std::int64_t timeout_ns, std::size_t most) {
+  if (message.empty() || message.size() > most)
     return fail(ErrorKind::usage, path + ": a message of " + std::to_string(message.size()) +
-                                      " octets, at most " + std::to_string(kRequestBytes));
+                                      " octets, at most " + std::to_string(most));
   const Deadline deadline(timeout_ns);
   const auto fd = connect_in_time(path, deadline);
   if (!fd) return std::unexpected(fd.error());

@@ -1,4 +1,4 @@
-// The rows of the sensor's verdicts (design section 5, semantics 7): what was seen on the wire of a
+// The rows of the sensor's verdicts (semantics 7): what was seen on the wire of a
 // path, a session or a domain, and holds for a while. Kept by core/store, told onward by core/feed,
 // joined by the milter. Value types; names are lower-case A-labels, times wall clock.
 #pragma once

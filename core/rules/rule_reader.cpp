@@ -183,7 +183,7 @@ void read_judgement(TableReader& table, Rule& rule) {
   }
 }
 
-// Only capture.* blocks when unknown (semantics), so only they can be allowed.
+// Only capture.* blocks when unknown (semantics 3), so only they can be allowed.
 std::vector<Field> read_allow_unknown(const Node& node, Problems& problems) {
   std::vector<Field> fields;
   for (const std::string& word : read_texts(node, "allow_unknown", problems)) {

@@ -55,7 +55,7 @@ struct DecisionTally {
 
 struct MilterBounds {
   std::size_t decisions = 5'000'000;      // 14 days of 4 a second
-  std::int64_t decision_age = 14 * kDay;  // design section 10
+  std::int64_t decision_age = 14 * kDay;  // semantics 6
   std::size_t deferrals = 100'000;        // semantics 12
   std::int64_t deferral_age = 5 * kDay;   // since the last: queue lifetime of an MTA
   std::size_t per_call = 10'000;

@@ -1,5 +1,5 @@
 // The sensor's store: what was normal (baselines), which TLS attempts failed (retry pairs), and the
-// verdicts it serves to others (design section 5). A file of its own, opened by the sensor alone.
+// verdicts it serves to others (semantics 7). A file of its own, opened by the sensor alone.
 //
 // Baselines and retry pairs are the judge's memory written behind it, once a second in one write():
 // after kill -9 at most that second is learned again. A verdict is written by itself and stands
@@ -25,7 +25,7 @@ namespace mxw::store {
 
 class Transaction;
 
-// Counts of one baseline key (semantics 3 and 4); the key is the judge's text.
+// Counts of one baseline key (semantics 3); the key is the judge's text.
 struct BaselineRow {
   std::uint32_t tenant = 0;
   std::string origin;
@@ -129,7 +129,7 @@ struct SensorBounds {
   std::size_t days = 10'000'000;   // about 1 GiB: ten days of each key; the oldest go first
   std::size_t levels = 1'000'000;  // limits::kBaselineKeys; fallen ones, then least recently shown
   std::size_t dns_seen = 200'000;  // limits::kMapEntries; least recently seen first
-  std::int64_t baseline_age = 30 * kDay;  // design section 10
+  std::int64_t baseline_age = 30 * kDay;  // semantics 6
   std::int64_t retry_age = 5 * kDay;      // limits::kRetryMemory
   std::int64_t verdict_age = 90 * kDay;
   std::int64_t fallen_age = 90 * kDay;  // as the verdict it may explain

@@ -1,4 +1,4 @@
-// Database: one SQLite file, opened by the program that owns it (design section 1: each program
+// Database: one SQLite file, opened by the program that owns it (semantics 6: each program
 // alone opens its own store). sqlite3.h is seen by core/store alone.
 //
 // The file is created with mode 0600 whatever the umask; its -wal and -shm follow. WAL with

@@ -1,5 +1,5 @@
 // What a DNS answer means for the one who asked. The outcomes stay different all the way up:
-// whether a policy is absent, unknown or under attack depends on which it was (design section 6).
+// whether a policy is absent, unknown or under attack depends on which it was (semantics 11).
 // Pure functions over octets, thread-safe, results own their memory. Hostile octets give an
 // outcome, never an Error.
 #pragma once

@@ -165,7 +165,7 @@ FlowTable::Flow* FlowTable::find_or_create(const decode::Segment& s, Dir& dir) {
   return fresh;
 }
 
-// Design section 3: a segment with a bad sum counts only where no good one was seen so far.
+// docs/decisions/0003: a segment with a bad sum counts only where no good one was seen so far.
 bool FlowTable::checksum_accepts(Flow& flow, Dir dir, const decode::Segment& s) {
   if (flow.settled && (s.flags & (kFin | kRst | kSyn)) == 0) return true;
   bool& good = flow.good_checksum[evidence::index(dir)];

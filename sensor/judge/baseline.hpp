@@ -1,4 +1,4 @@
-// Baselines: what was normal before (design section 4, item 5). An interface, so that the
+// Baselines: what was normal before (semantics 3). An interface, so that the
 // persistent store of the live sensor can stand behind it; here the one that lasts for a run.
 //
 // Keys: server; (server, egress address); client; (EHLO domain, /24 or /48). Only clean sessions
@@ -18,7 +18,7 @@
 
 namespace mxw::judge {
 
-// Levels that make a baseline usable (design section 4 item 5, semantics 9): so many observations
+// Levels that make a baseline usable (semantics 3): so many observations
 // of the thing itself, not only so many sessions.
 inline constexpr std::uint64_t kMatureSessions = 20;
 

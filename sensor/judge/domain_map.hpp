@@ -1,4 +1,4 @@
-// DomainMap: which policy domains lie behind an address (design section 3, semantics 2). Fed by DNS
+// DomainMap: which policy domains lie behind an address (semantics 2). Fed by DNS
 // answers on the wire that match a query seen, and by `--mx-map FILE`. An entry from DNS lives
 // max(TTL, 1 h). Bounded by limits::kMapEntries: a full map takes nothing new. No output depends on
 // hash order: results are sorted.

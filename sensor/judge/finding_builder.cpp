@@ -129,7 +129,7 @@ void take_over(Finding& f, const rules::Rule& rule, const rules::Evaluation& e) 
   f.reason = std::string(e.reason);
 }
 
-// Each cause of doubt lowers the confidence by one step (semantics 2, design section 3).
+// Each cause of doubt lowers the confidence by one step (semantics 2).
 void doubt(Finding& f, bool doubtful, const char* note) {
   if (!doubtful) return;
   f.confidence = rules::step_down(f.confidence);
@@ -155,7 +155,7 @@ Finding build_finding(const rules::Rule& rule, const rules::Evaluation& evaluati
     f.policy = view.domain.judgement.policy;
     f.judgement = view.domain.judgement;
   }
-  // Only our own sessions make a report (design section 8).
+  // Only our own sessions make a report (semantics 8).
   if (view.role == rules::Role::outbound) f.result_type = std::string(evaluation.tlsrpt_result);
   doubt(f, view.role == rules::Role::unknown, "role unknown: no --own was given");
   doubt(f, rule.reads_policy() && f.judgement.fetched_later,

@@ -1,4 +1,4 @@
-// Judge: the one stage that owns all knowledge across connections (design section 3): domain map,
+// Judge: the one stage that owns knowledge across connections (docs/architecture.md): domain map,
 // baselines, failed TLS, certificates already read. Takes evidence in order of (time, frame),
 // judges every rule at its decision point per (session, policy domain), and passes events and
 // findings to the sink. What it says never depends on how many workers decoded, on a hash key or on

@@ -6,7 +6,7 @@
 
 namespace mxw::sensor {
 
-// The exit code (design: exit codes). Messages go to standard error.
+// The exit code (README.md). Messages go to standard error.
 [[nodiscard]] int replay(const Options& options);
 
 }  // namespace mxw::sensor

@@ -112,6 +112,47 @@ class Paths(unittest.TestCase):
             self.assertIn("docs/a.md:2: ", out)
 
 
+class References(unittest.TestCase):
+    TREE = {"docs/semantics.md": "# Semantics\n\n## 1. Session\n\n## 11. Map\n", "docs/postfix.md": "",
+            "tests/lab/README.md": "see [the lines](../../docs/postfix.md#lines)\n"}
+
+    def expect(self, path, text, *problems):
+        code, out = run_check("references", {**self.TREE, path: "fine\n" + text})
+        self.assertEqual(out, "".join("%s:2: %s\n" % (path, p) for p in problems))
+        self.assertEqual(code, 1 if problems else 0)
+
+    def test_sections(self):
+        for text in ("// semantics 1", "// (Semantics 11, Clock)", "// semantics section 1: the table",
+                     "// semantics 1, 11", "# semantics 11\n# and 1", "its semantics changed in 1998",
+                     "// by design in 3 of 4"):
+            self.expect("core/a.cpp", text)
+        for text in ("// semantics 7", "// (semantics\n//  7)", "# Semantics section\n# 7",
+                     "`semantics` or semantics 7", "// semantics 1, 7", "// semantics 1 and\n// 7"):
+            self.expect("core/a.cpp", text, "no section semantics 7")
+        self.expect("docs/a.md", "as semantics 7 has it", "no section semantics 7")
+        self.expect("core/a.cpp", "// semantics 2 and 3", "no section semantics 2", "no section semantics 3")
+        self.expect("core/a.cpp", "// (design\n// section 1)", "no section design 1")
+        self.expect("core/a.cpp", "// design 4.6", "no section design 4")
+
+    def test_without_the_page(self):
+        code, out = run_check("references", {"core/a.cpp": "// semantics 1\n"})
+        self.assertEqual((code, out), (1, "core/a.cpp:1: no section semantics 1\n"))
+
+    def test_pages(self):
+        for text in ("// docs/postfix.md", 'snippet("postfix.md", name)', 'dir + "/README.md"',
+                     "all of docs/*.md", "FoxIO's technical_details/JA4.md", "https://example.org/a/b.md", "a.mdx", "md5"):
+            self.expect("core/a.cpp", text)
+        self.expect("core/a.cpp", "// milter.md section 4", "no page milter.md")
+        self.expect("core/a.cpp", "// fix.md", "no page fix.md")
+        self.expect("core/a.cpp", "// tests/postfix.md", "no page tests/postfix.md")
+        self.expect("tests/a/run", "# ../../docs/dane.md", "no page docs/dane.md")
+
+    def test_links(self):
+        self.expect("docs/a.md", "[x](postfix.md), [y](../tests/lab/README.md)")
+        self.expect("docs/a.md", "[x](docs/postfix.md)", "no page docs/postfix.md")
+        self.expect("docs/decisions/1.md", "[x](postfix.md#here)", "no page postfix.md")
+
+
 class Units(unittest.TestCase):
     def packaging(self):
         top = os.path.join(HERE, "..", "..")
@@ -164,4 +205,4 @@ class Format(unittest.TestCase):
 if __name__ == "__main__":
     if sys.argv[1:] == ["--format"]:
         unittest.main(argv=[sys.argv[0], "Format"])
-    unittest.main(argv=[sys.argv[0], "Arrows", "Sizes", "Paths", "Units"])
+    unittest.main(argv=[sys.argv[0], "Arrows", "Sizes", "Paths", "References", "Units"])

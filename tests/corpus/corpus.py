@@ -20,7 +20,7 @@ CA_FILE = PCAPS / "ca" / "lab-ca.pem"
 SKIPPED = 77  # SKIP_RETURN_CODE of the tests
 TIME_LIMIT = 60.0  # seconds for one run; a replay of the largest capture takes well under one
 JOBS = 2
-SOUND_EXITS = (0, 3)  # semantics: nothing is asked of these captures by --fail-on
+SOUND_EXITS = (0, 3)  # semantics 4; nothing is asked of these captures by --fail-on
 
 
 def root():

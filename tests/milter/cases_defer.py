@@ -3,7 +3,7 @@ import re
 import time
 
 from case import last_event, own_host, shared
-from hosts import DEFERS, deferred, taken
+from hosts import DEFERS, UNIT, deferred, taken
 from mta import PASSWORD, USER
 from procs import wait_for
 from promise import Case, Wrong
@@ -12,7 +12,7 @@ from world import RELAY, STRANGER
 NEEDS = ("mxwarden-milter", "mxwarden-policyd")
 VERDICTS = (*NEEDS, "../tests/support/verdict_feed")
 BOTH = ("postfix", "sendmail")
-# rule of a verdict -> the code of the deferral (design section 7)
+# rule of a verdict -> the code of the deferral (semantics 12)
 CODES = {"R02": "4.7.4", "R16": "4.7.5"}
 
 
@@ -59,20 +59,22 @@ def partly(world):
         deferred("both", host.rcpt("x@" + domain), "4.7.4")
 
 
-def ends(world):
+def ends(mta):
     """A cleared verdict frees at once; after one that ran out a probe passes first."""
-    with shared(world, "defer", "postfix") as host:
-        domain, verdict = blocked(world)
-        host.knows(domain, "blocked")
-        deferred("before", host.rcpt("a@" + domain), "4.7.4")
-        world.knowledge.clear(verdict)
-        host.knows(domain, "clear", 3)
-        host.flows("a@" + domain)
-        domain, _ = blocked(world, seconds=4)
-        host.knows(domain, "blocked")
-        deferred("before", host.rcpt("b@" + domain), "4.7.4")
-        wait_for(lambda: host.rcpt("b@" + domain).startswith("250"), "the probe", 8)
-        deferred("after the probe", host.rcpt("c@" + domain), "4.7.4")
+    def check(world):
+        with shared(world, "defer", mta) as host:
+            domain, verdict = blocked(world)
+            host.knows(domain, "blocked")
+            deferred("before", host.rcpt("a@" + domain), "4.7.4")
+            world.knowledge.clear(verdict)
+            host.knows(domain, "clear", 3)
+            host.flows("a@" + domain)
+            domain, _ = blocked(world, seconds=4)
+            host.knows(domain, "blocked")
+            deferred("before", host.rcpt("b@" + domain), "4.7.4")
+            wait_for(lambda: host.rcpt("b@" + domain).startswith("250"), "the probe", 8)
+            deferred("after the probe", host.rcpt("c@" + domain), "4.7.4")
+    return check
 
 
 def queued(world):
@@ -92,29 +94,52 @@ def queued(world):
         world.sink.wait(f"q1@{domain}", 20)
 
 
-def max_age(world):
-    with own_host(world, "age", settings=DEFERS + "max_age_s = 2\n") as host:
+def max_age(mta):
+    def check(world):
+        with own_host(world, "age-" + mta[0], mta, settings=DEFERS + "max_age_s = 2\n") as host:
+            domain, _ = blocked(world)
+            host.knows(domain, "blocked")
+            begun = time.monotonic()
+            deferred("first", host.rcpt("a@" + domain), "4.7.4")
+            wait_for(lambda: host.rcpt("a@" + domain).startswith("250"), "the mail to be let through", 10)
+            if time.monotonic() - begun < 2:
+                raise Wrong("let through before max_age")
+            deferred("another mail", host.rcpt("b@" + domain), "4.7.4")
+            last_event(host, "decision", domain=domain, reason="max-age")
+    return check
+
+
+def remembered(world):
+    """max_age counts from the first deferral of a mail, also over a kill -9."""
+    age = 9
+    with own_host(world, "remember", settings=DEFERS + f"max_age_s = {age}\n") as host:
         domain, _ = blocked(world)
         host.knows(domain, "blocked")
         begun = time.monotonic()
         deferred("first", host.rcpt("a@" + domain), "4.7.4")
-        wait_for(lambda: host.rcpt("a@" + domain).startswith("250"), "the mail to be let through", 10)
-        if time.monotonic() - begun < 2:
-            raise Wrong("let through before max_age")
-        deferred("another mail", host.rcpt("b@" + domain), "4.7.4")
-        last_event(host, "decision", domain=domain, reason="max-age")
+        time.sleep(2)  # it is written
+        host.kill(UNIT)
+        wait_for(lambda: host.rcpt("a@" + domain).startswith("451"), "the milter to be back", 6)
+        back = time.monotonic() - begun
+        if back < 2:
+            raise Wrong("it was not killed")
+        wait_for(lambda: host.rcpt("a@" + domain).startswith("250"), "the mail to be let through", age + 5)
+        if not age <= time.monotonic() - begun < age + back:
+            raise Wrong(f"let through after {time.monotonic() - begun:.1f} s, not {age}; killed at {back:.1f}")
 
 
-def breaker(world):
+def breaker(mta):
     """At the fifth first deferral of few recipients it trips: then nothing is deferred any more."""
-    settings = DEFERS.replace("max_share = 100", "max_share = 1\nmin_count = 5")
-    with own_host(world, "breaker", settings=settings) as host:
-        domain, _ = blocked(world)
-        host.knows(domain, "blocked")
-        replies = [host.rcpt(f"m{n}@{domain}")[:3] for n in range(12)]
-        if replies[:4] != ["451"] * 4 or replies[-6:] != ["250"] * 6:
-            raise Wrong(f"{replies}")
-        wait_for(lambda: len(host.events("breaker")) == 1, "its event", 5)
+    def check(world):
+        settings = DEFERS.replace("max_share = 100", "max_share = 1\nmin_count = 5")
+        with own_host(world, "breaker-" + mta[0], mta, settings=settings) as host:
+            domain, _ = blocked(world)
+            host.knows(domain, "blocked")
+            replies = [host.rcpt(f"m{n}@{domain}")[:3] for n in range(12)]
+            if replies[:4] != ["451"] * 4 or replies[-6:] != ["250"] * 6:
+                raise Wrong(f"{replies}")
+            wait_for(lambda: len(host.events("breaker")) == 1, "its event", 5)
+    return check
 
 
 def not_these(world):
@@ -165,16 +190,18 @@ def operator(world):
         wait_for(lambda: host.rcpt("a@" + domain).startswith("451"), "the end of the bypass", 2)
 
 
-def reread_pending(world):
+def reread_pending(mta):
     """A verdict with one session acts only after the policy was fetched again, and not for an outdated one."""
-    with shared(world, "defer", "postfix") as host:
-        domain, address = world.domain()
-        world.knowledge.publish(domain)
-        before = world.policies.asked.count(domain)
-        world.knowledge.verdict(address, policy_domain=domain, policy_id="1", count=1)
-        wait_for(lambda: host.rcpt("a@" + domain).startswith("451"), "the deferral", 20)
-        if world.policies.asked.count(domain) <= before:
-            raise Wrong("deferred without fetching the policy again")
+    def check(world):
+        with shared(world, "defer", mta) as host:
+            domain, address = world.domain()
+            world.knowledge.publish(domain)
+            before = world.policies.asked.count(domain)
+            world.knowledge.verdict(address, policy_domain=domain, policy_id="1", count=1)
+            wait_for(lambda: host.rcpt("a@" + domain).startswith("451"), "the deferral", 20)
+            if world.policies.asked.count(domain) <= before:
+                raise Wrong("deferred without fetching the policy again")
+    return check
 
 
 def default(world):
@@ -190,7 +217,8 @@ def default(world):
 
 
 CASES = [Case("defer/" + name, run, VERDICTS) for name, run in (
-    ("only-the-affected", only_the_affected), ("partly", partly), ("ends", ends), ("queued", queued),
-    ("max-age", max_age), ("breaker", breaker), ("not-these", not_these), ("by-choice", by_choice),
-    ("reread", reread_pending), ("default", default))] + [
+    ("only-the-affected", only_the_affected), ("partly", partly), ("queued", queued), ("remembered", remembered),
+    ("not-these", not_these), ("by-choice", by_choice), ("default", default),
+    *((f"{name}-{mta}", make(mta)) for mta in BOTH for name, make in (
+        ("ends", ends), ("max-age", max_age), ("breaker", breaker), ("reread", reread_pending))))] + [
     Case("defer/operator", operator, (*VERDICTS, "mxwarden"))]

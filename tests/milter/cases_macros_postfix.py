@@ -1,4 +1,4 @@
-"""Contract: which macros Postfix sends when (milter.md 2.1 and 2.2), as our callbacks rely on them."""
+"""Contract: which macros Postfix sends when (README.md), as our callbacks rely on them."""
 from contract import has, same
 from mta import PASSWORD, USER
 from procs import Failure, wait_for

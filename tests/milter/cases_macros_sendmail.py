@@ -1,4 +1,4 @@
-"""Contract: which macros Sendmail sends when (milter.md 2.3)."""
+"""Contract: which macros Sendmail sends when (README.md)."""
 from cases_macros_postfix import inbound, talk_of
 from contract import has, same
 from mta import PASSWORD, USER

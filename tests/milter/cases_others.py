@@ -3,7 +3,7 @@ import os
 import re
 
 import dkim
-from case import own_host, shared
+from case import last_event, own_host, shared
 from cases_defer import BOTH, NEEDS
 from hosts import taken
 from procs import run, wait_for
@@ -94,6 +94,7 @@ def miltertest(world):
     """OpenDKIM's miltertest with a script of ours."""
     with shared(world, "plain", "postfix") as host:
         run("miltertest", "-D", "socket=local:" + host.socket, "-s", HERE + "/default.lua")
+        last_event(host, "decision", queue_id="4ABC", requiretls=True)
 
 
 def raw(world):

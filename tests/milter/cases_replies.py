@@ -1,4 +1,4 @@
-"""Contract: what a client reads for each reply of a milter (milter.md 3), and what edits do."""
+"""Contract: what a client reads for each reply of a milter (README.md), and what edits do."""
 import re
 
 from contract import same

@@ -151,10 +151,17 @@ def held_rightly(world, host, domain, other, mark):
     if reply[:3] not in ("250", "451"):
         raise Wrong(f"{mark}: {reply}")
     host.flows(f"{mark}@{other}")
+    return reply
+
+
+def without_memory(host):
+    """Decisions not to defer since no deferral could be remembered."""
+    return host.metric("reasons_total", '"no-memory"')
 
 
 def disk_full(world):
-    """All state on a full file system: in mid-work, and from the start."""
+    """All state on a full file system: in mid-work, and from the start. What is not written is counted, and
+    what cannot be remembered is not deferred."""
     with own_host(world, "full", settings=DEFERS, state_size="1m") as host:
         domain, _ = blocked(world)
         other, _ = world.domain()
@@ -162,12 +169,24 @@ def disk_full(world):
         fill(host.root + "/var/lib/mxwarden")
         for n in range(20):
             held_rightly(world, host, domain, other, f"full{n}")
+        for what in ("rows_total", "events_total"):
+            wait_for(lambda: host.metric(what, '"lost"') > 0, f"{what} to be lost", 10)
+        wait_for(lambda: host.rcpt("full99@" + domain).startswith("250"), "no first deferral any more", 10)
+        if not without_memory(host):
+            raise Wrong("taken for another reason")
         host.kill(UNIT)
         time.sleep(1.5)
         for n in range(5):
             held_rightly(world, host, domain, other, f"again{n}")
+        if logged(host, "events are lost") > 2:  # one of each start
+            raise Wrong("said more than once a minute")
         os.unlink(host.root + "/var/lib/mxwarden/filler")
         wait_for(lambda: written(host, other), "events to be written again", 20)
+
+
+def logged(host, text):
+    with open(f"{host.root}/log/{UNIT}.log", errors="replace") as f:
+        return sum(text in line for line in f)
 
 
 def written(host, domain):
@@ -178,7 +197,8 @@ def written(host, domain):
 
 
 def store_trouble(world):
-    """The store is locked by another process, then random octets, then gone."""
+    """The store is locked by another process, then random octets, then gone: what was deferred is forgotten,
+    so nothing is deferred again that may have waited for max_age before."""
     with own_host(world, "store", settings=DEFERS) as host:
         domain, _ = blocked(world)
         other, _ = world.domain()
@@ -187,16 +207,21 @@ def store_trouble(world):
         for n in range(10):
             held_rightly(world, host, domain, other, f"locked{n}")
         held.close()
+        wait_for(lambda: host.rcpt("free@" + domain).startswith("451"), "deferrals again", 15)
         host.stop(UNIT)
         with open(host.store(), "wb") as f:
             f.write(os.urandom(65536))
         host.begin(UNIT)
-        held_rightly(world, host, domain, other, "random")
+        host.knows(domain, "blocked")
+        taken("a store of random octets", held_rightly(world, host, domain, other, "random"))
+        last_event(host, "decision", domain=domain, reason="no-memory")
         run("rm", "-rf", host.store())
         held_rightly(world, host, domain, other, "gone")
         host.kill(UNIT)
         wait_for(lambda: host.state(UNIT)["state"] == "active", "the milter", 10)
-        held_rightly(world, host, domain, other, "restarted")
+        host.knows(domain, "blocked")
+        taken("no store", held_rightly(world, host, domain, other, "restarted"))
+        last_event(host, "decision", domain=domain, reason="no-memory")
 
 
 def feeds_cut(world):
@@ -217,12 +242,13 @@ def feeds_cut(world):
             taken("not under a verdict", s.say(f"RCPT TO:<cut@{other}>"))
             taken("the mail", s.body("Subject: cut"))
         world.sink.wait(f"cut@{other}")
-        # A milter that starts now knows nobody: it holds nothing.
+        # A milter that starts now has nobody to ask about verdicts: it holds nothing.
         host.kill(UNIT)
         time.sleep(1.5)
         unknown, _ = world.domain()
-        host.flows(f"new@{unknown}")
+        host.flows(f"new@{unknown}", f"again@{domain}")
         last_event(host, "decision", domain=unknown, reason="policy-unknown", temperror=True)
+        last_event(host, "decision", domain=domain, reason="policy-unknown", temperror=True)
 
 
 def feeds_absent(world):

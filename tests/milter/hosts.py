@@ -189,13 +189,20 @@ class Host(Units):
         wait_for(lambda: len(found()) >= count, f"{count} decisions about {domain}", seconds)
         return found()[-count:]
 
-    def connections(self):
-        """Conversations that the milter has open, as its metrics say."""
+    def metric(self, name, label=""):
+        """The sum of the samples of that name whose labels have `label`."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(self.root + "/run/mxwarden/milter/metrics.sock")
             sock.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             text = sock.makefile().read()
-        return int(float(re.search(r"^mxwarden_milter_connections\{.*\} (\S+)", text, re.M).group(1)))
+        found = re.findall(rf"^mxwarden_milter_{name}\{{(.*)\}} (\S+)", text, re.M)
+        if not found:
+            raise Failure(f"no metric {name}")
+        return int(sum(float(value) for labels, value in found if label in labels))
+
+    def connections(self):
+        """Conversations that the milter has open."""
+        return self.metric("connections")
 
     def store(self):
         return self.state_folder("milter") + "/milter.db"

@@ -1,4 +1,4 @@
-// The same input gives the same bytes (design section 3, semantics 1): for two runs, for two keys
+// The same input gives the same bytes (semantics 1): for two runs, for two keys
 // of the hash tables, and, less the fields that name files and frames, for one capture delivered as
 // several files. Over every capture in pcaps/.
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The mutator (design section 4 item 6, semantics 5): whatever a capture loses, repeats or shows in
+// The mutator (semantics 5): whatever a capture loses, repeats or shows in
 // another order, the sensor may say less of it, never more. Over every capture in pcaps/, judged
 // once with the sender's and once with the receiver's networks as own:
 //   - the pairs (rule, policy domain) of a mutated run are among those of the capture as it is, and

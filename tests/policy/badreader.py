@@ -5,7 +5,8 @@ usage: badreader.py SOCKET rubbish | endless | silent | greedy | once
 
 rubbish: lines that are no request, again and again. endless: one line without end. silent: many
 connections that ask for all and take nothing. greedy: asks for all, again and again. once: asks for
-all, prints what comes within a second.
+all, prints the beginning of what comes within a second, or `closed`. silent and greedy say `served`
+once a line of the feed has come: a reader that was turned away harms nobody and shows nothing.
 """
 import os
 import socket
@@ -34,24 +35,53 @@ def endless(path):
             sock.sendall(b'{"v":1,' + b" " * 65536)
 
 
+def is_served(sock):
+    """Whether lines of the feed wait to be read; they are left there."""
+    return b'"op"' in sock.recv(4096, socket.MSG_PEEK)
+
+
 def greedy(path):
     with connect(path) as sock:
         sock.sendall(ALL)
-        sock.recv(10)
+        if is_served(sock):
+            say_once("served")
 
 
 def silent(path):
-    held = [connect(path) for _ in range(64)]
+    held = []
+    for _ in range(64):
+        try:
+            held.append(connect(path))
+            held[-1].sendall(ALL)
+        except OSError:
+            pass  # one too many
     for sock in held:
-        sock.sendall(ALL)
+        try:
+            if is_served(sock):
+                say_once("served")
+        except OSError:
+            pass
     time.sleep(60)
 
 
 def once(path):
     with connect(path) as sock:
         sock.settimeout(1)
-        sock.sendall(ALL)
-        print(sock.recv(65536).decode(errors="replace"))
+        try:
+            sock.sendall(ALL)
+            said = sock.recv(65536)
+        except ConnectionError:
+            said = b""
+        print(said.decode(errors="replace") or "closed")
+
+
+SAID = set()
+
+
+def say_once(word):
+    if word not in SAID:
+        print(word, flush=True)
+        SAID.add(word)
 
 
 def main():

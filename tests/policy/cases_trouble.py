@@ -9,6 +9,7 @@ from programs import IDS
 from procs import wait_for
 
 POLICYD = "mxwarden-policyd.service"
+WATCHDOG = 10  # seconds, WatchdogSec= of mxwarden-map.service
 DNS_OUT = f"meta skuid {IDS['mxw-policy']} meta l4proto {{ tcp, udp }} th dport 53"
 WEB_OUT = f"meta skuid {IDS['mxw-policy']} tcp dport 443"
 
@@ -68,7 +69,9 @@ def map_stopped_watchdog(world):
         waiting = host.send("nopolicy.test")
         wait_for(lambda: host.state(host.map_unit)["pid"] not in (pid, None),
                  "the watchdog to kill the map", 40)
-        expect(host, waiting, status="sent")
+        outcome = expect(host, waiting, status="sent")
+        if outcome.seconds > WATCHDOG + PATIENCE:
+            raise Wrong(f"mail left {outcome.seconds} s after the map hung", host.last_words())
         wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
         flows(host)
         protects(host)
@@ -106,6 +109,9 @@ def disk_full(world):
         host.kill(host.map_unit)
         wait_for(lambda: host.state(host.map_unit)["state"] == "active", "the map to be back")
         flows(host)
+        # Neither could write on its way down: what policyd's store had before is told again.
+        warm(host, "good.test", "stripped.test")
+        protects(host)
 
 
 def fill(path):

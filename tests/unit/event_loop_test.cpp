@@ -143,30 +143,45 @@ TEST_F(EventLoopTest, RefusesWhatEpollRefuses) {
 }
 
 TEST_F(EventLoopTest, TimersFireInTheOrderOfTheirTimes) {
-  std::vector<int> fired;
+  // A start takes the time itself, between two readings of ours: a timer whose span of possible
+  // times ends before that of another begins must fire first, however long this thread was held up.
+  struct Span {
+    std::int64_t earliest = 0, latest = 0;
+  };
+  constexpr std::size_t kTimers = 200;
+  std::vector<std::size_t> fired;
+  std::vector<Span> spans(kTimers);
   std::vector<std::unique_ptr<Timer>> timers;
-  constexpr int kTimers = 200;
-  std::vector<int> delays(kTimers);
-  for (int i = 0; i < kTimers; ++i) delays[static_cast<std::size_t>(i)] = i;
+  std::vector<std::int64_t> delays(kTimers);
+  for (std::size_t i = 0; i < kTimers; ++i) {
+    delays[i] = static_cast<std::int64_t>(i) * kMillisecond / 4;
+  }
   std::mt19937 random(7);
   std::shuffle(delays.begin(), delays.end(), random);
-  for (const int delay : delays) {
-    timers.push_back(std::make_unique<Timer>(*loop, [&fired, delay] { fired.push_back(delay); }));
-    timers.back()->start(delay * kMillisecond / 4);
+  for (std::size_t i = 0; i < kTimers; ++i) {
+    timers.push_back(std::make_unique<Timer>(*loop, [&fired, i] { fired.push_back(i); }));
+    spans[i].earliest = EventLoop::now() + delays[i];
+    timers[i]->start(delays[i]);
+    spans[i].latest = EventLoop::now() + delays[i];
   }
   // Every third is taken back, so the heap loses members from its middle.
-  std::vector<int> expected;
-  for (std::size_t i = 0; i < timers.size(); ++i) {
+  std::vector<std::size_t> expected;
+  for (std::size_t i = 0; i < kTimers; ++i) {
     if (i % 3 == 0) {
       timers[i]->stop();
     } else {
-      expected.push_back(delays[i]);
+      expected.push_back(i);
     }
   }
-  std::sort(expected.begin(), expected.end());
   Timer end(*loop, [this] { loop->stop(); });
-  end.start(kTimers * kMillisecond / 4);
+  end.start(static_cast<std::int64_t>(kTimers) * kMillisecond / 4);
   run();
+  std::int64_t earliest = 0;
+  for (const std::size_t i : fired) {
+    EXPECT_GE(spans[i].latest, earliest) << "timer " << i << " fired after a later one";
+    earliest = std::max(earliest, spans[i].earliest);
+  }
+  std::sort(fired.begin(), fired.end());
   EXPECT_EQ(fired, expected);
 }
 

@@ -327,6 +327,8 @@ TEST_F(RequestTest, SaysWhyThereIsNone) {
   EXPECT_EQ(ask("hi").error().kind, ErrorKind::environment);
   EXPECT_EQ(ask(std::string(kRequestBytes + 1, 'x')).error().kind, ErrorKind::usage);
   EXPECT_EQ(request(std::string(200, 'p'), "x", kSecond).error().kind, ErrorKind::usage);
+  EXPECT_EQ(request(path, "12345", kSecond, 4).error().kind, ErrorKind::usage) << "its own limit";
+  EXPECT_EQ(request(path, "1234", kSecond, 4).error().kind, ErrorKind::environment);
   listen();
   EXPECT_THAT(ask("hi", 20 * kMillisecond).error().message, HasSubstr("no answer in time"));
   serve([](SeqpacketServer::Peer& peer, std::string_view) { peer.close(); });

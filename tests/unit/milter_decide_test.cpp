@@ -1,4 +1,4 @@
-// The decision as a table: one row a sentence of design section 7 and semantics 7 and 12.
+// The decision as a table: one row a sentence of semantics 7 and 12.
 #include "milter/decide.hpp"
 
 #include <gtest/gtest.h>

@@ -121,7 +121,7 @@ TEST(Join, IsBlockedWhenEveryHostIs) {
   EXPECT_EQ(world.state(), "partial") << "cleared frees at once";
 }
 
-// "R01 R02 R05 R12 R29 (any policy_domain) or R16 of this policy_domain"; semantics 11: the code.
+// R01 R02 R05 R12 R29 of any policy domain, or R16 of this one; the code is of semantics 12.
 TEST(Join, GoesByTheRuleOfAVerdict) {
   struct Case {
     const char* rule;

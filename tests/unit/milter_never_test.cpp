@@ -1,4 +1,4 @@
-// The contract of design section 7, "the default milter never", held against a session in every
+// The contract of semantics 12, "as shipped the milter never", held against a session in every
 // role, under every state of knowledge, with hostile input at every stage.
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The refresh state machine, step by step: the clauses of RFC 8461 that bind a sender and the bugs
-// other senders have with them (research/mta-sts.md sections 0 and 6).
+// other senders have with them (docs/pitfalls.md).
 #include "policyd/refresh.hpp"
 
 #include <gmock/gmock.h>
@@ -109,7 +109,7 @@ TEST(Refresh, TheHoldSurvivesARestart) {
   EXPECT_FALSE(domain.look(txt_record("1"), failed()));
 }
 
-// D10: ids that change with every answer force no storm of GETs.
+// Ids that change with every answer force no storm of GETs.
 TEST(Refresh, FlappingIdsThatFailAreBounded) {
   Domain domain;
   int gets = 0;

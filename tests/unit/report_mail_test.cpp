@@ -254,6 +254,13 @@ TEST(ReportMail, TheWholeMessageMayBeTheReport) {
             "mail-type part-type file-name-form");
 }
 
+TEST(ReportMail, Base64EndsAfterOneTwoOrThreeOctets) {
+  for (std::string json = write_json(full_report()).value_or(""); json[2] != ' '; json = ' ' + json)
+    EXPECT_EQ(
+        outcome(head_with("application/tlsrpt+json", "base64") + base64(as_bytes(json)) + "\r\n"),
+        "mail-type no-plain-text file-name-form");
+}
+
 TEST(ReportMail, OfSeveralPartsTheFirstThatIsAReportCounts) {
   const std::string mail = composed();
   const std::size_t second = mail.find("--=_", mail.find("multipart/report"));

@@ -69,6 +69,7 @@ const Row kLenient[] = {
     {"2026-11-20T23:59:59Z", "2026-11-22T23:59:59Z", "several-days"},
     {"2026-11-20T23:59:59Z", "2026-11-22T00:00:00Z", "end-midnight several-days"},
     {"T23:59:59Z", "T23:00:00Z", "not-utc-day"},
+    {"T23:59:59Z", "T00:00:00Z", "not-utc-day"},
     {"2026-11-20T00:00:00Z", "2026-11-19T22:00:00Z", "several-days not-utc-day"},
     {"T00:00:00Z", "T23:59:59Z", "not-utc-day"},
     {"[{\n  \"policy\"", "[3, {\n  \"policy\"", "wrong-type"},
@@ -265,14 +266,13 @@ TEST(ReportReader, TheNumberOfValuesIsBounded) {
       "too-large");
 }
 
+// 2,048 times 2^53 is 2^64.
 TEST(ReportReader, CountsBeyondCountingDoNotWrapAround) {
-  const auto at = with("[{\"result-type\"",
-                       "[" +
-                           repeated("{\"result-type\":\"dane-required\",\"failed-session-count\":"
-                                    "9007199254740991}",
-                                    4'000) +
-                           ", {\"result-type\"");
-  EXPECT_EQ(outcome(at), "details-above detail-above-total");
+  constexpr std::string_view kDetail =
+      "{\"result-type\":\"dane-required\",\"failed-session-count\":9007199254740992}";
+  EXPECT_EQ(
+      outcome(with("[{\"result-type\"", "[" + repeated(kDetail, 2'048) + ", {\"result-type\"")),
+      "count-form details-above detail-above-total");
 }
 
 // Whatever one bit makes of it, the answer is a word or a report that can be written.

@@ -95,7 +95,7 @@ TEST_P(Shipped, EveryClauseNeedsItsEvidence) {
   }
 }
 
-// A session is not judged on a capture with holes (design 4.6).
+// A session is not judged on a capture with holes (semantics 3).
 TEST_P(Shipped, APoorCaptureIsNotJudged) {
   const Firing& f = GetParam();
   if (!has_points(f.scope)) return;

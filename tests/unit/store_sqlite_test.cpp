@@ -198,7 +198,7 @@ TEST_F(DatabaseFile, MigrationIsAllOrNothing) {
             0);
 }
 
-// semantics 11: readers accept schema N-1..N+1.
+// Semantics 6: readers accept schema N-1..N+1.
 TEST_F(DatabaseFile, ReadsOneVersionEitherWay) {
   {
     ASSERT_TRUE(open(2));

@@ -1,11 +1,10 @@
-// The load: a closed loop over N connections, each with one question under way, for some seconds or
-// for a number of distinct domains. Prints one JSON object: queries, ok, notfound, seconds and the
-// percentiles of the time to the answer in microseconds.
+// The load: a closed loop over N connections, each with one question under way, for some seconds.
+// Prints one JSON object: queries, ok, notfound, seconds and the percentiles of the time to the
+// answer in microseconds.
 //
 // usage: mxw-bench-map-load [--port N] [--cpu N] [--connections N] [--seconds N] [--keys N]
-//                           [--distinct N [--from N]]
 //
-// Keys are d0.example to d(KEYS-1).example in random order; distinct ones u(FROM).example and on.
+// Keys are d0.example to d(KEYS-1).example in random order.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -32,7 +31,6 @@ struct Settings {
   std::uint16_t port = 0;
   std::size_t connections = 1, keys = 1;
   std::int64_t seconds = 0;
-  std::uint64_t distinct = 0, from = 0;
 };
 
 struct Connection {
@@ -44,14 +42,14 @@ struct Connection {
 class Load {
  public:
   explicit Load(const Settings& settings) : settings_(settings) {
-    for (std::size_t i = 0; i < settings.keys; ++i) queries_.push_back(query("d", i));
+    for (std::size_t i = 0; i < settings.keys; ++i) queries_.push_back(query(i));
     connections_.resize(settings.connections);
     for (std::size_t i = 0; i < connections_.size(); ++i) open(i);
   }
 
   void run() {
     began_ = now();
-    end_ = settings_.distinct > 0 ? INT64_MAX : began_ + settings_.seconds * 1'000'000'000;
+    end_ = began_ + settings_.seconds * 1'000'000'000;
     for (Connection& connection : connections_) ask(connection);
     std::array<epoll_event, 64> events{};
     while (under_way_ > 0) {
@@ -78,8 +76,8 @@ class Load {
   }
 
  private:
-  static std::string query(const char* prefix, std::uint64_t i) {
-    return map::netstring("postfix " + (prefix + std::to_string(i)) + ".example");
+  static std::string query(std::uint64_t i) {
+    return map::netstring("postfix d" + std::to_string(i) + ".example");
   }
 
   void open(std::size_t i) {
@@ -92,17 +90,8 @@ class Load {
   }
 
   void ask(Connection& connection) {
-    std::string made;
-    std::string_view text;
-    if (settings_.distinct > 0) {
-      if (asked_ >= settings_.distinct) return;
-      made = query("u", settings_.from + asked_);
-      text = made;
-    } else {
-      random_ = random_ * 6'364'136'223'846'793'005ULL + 1;
-      text = queries_[(random_ >> 33) % queries_.size()];
-    }
-    ++asked_;
+    random_ = random_ * 6'364'136'223'846'793'005ULL + 1;
+    const std::string& text = queries_[(random_ >> 33) % queries_.size()];
     ++under_way_;
     connection.asked = now();
     MXW_CHECK(::send(connection.fd, text.data(), text.size(), MSG_NOSIGNAL) ==
@@ -127,7 +116,7 @@ class Load {
   std::vector<std::string> queries_;
   std::vector<Connection> connections_;
   std::vector<std::uint32_t> times_;
-  std::uint64_t random_ = 1, asked_ = 0;
+  std::uint64_t random_ = 1;
   std::size_t under_way_ = 0;
   std::int64_t began_ = 0, end_ = 0, ended_ = 0;
   unsigned long long ok_ = 0, notfound_ = 0;
@@ -143,8 +132,6 @@ int main(int argc, char** argv) {
   settings.connections = amount(argc, argv, "--connections", 1);
   settings.keys = amount(argc, argv, "--keys", 10'000);
   settings.seconds = number(argc, argv, "--seconds", 3);
-  settings.distinct = amount(argc, argv, "--distinct", 0);
-  settings.from = amount(argc, argv, "--from", 0);
   stay_on(static_cast<int>(number(argc, argv, "--cpu", -1)));
   Load load(settings);
   load.run();
