@@ -60,6 +60,13 @@ void judge_tlsa(const MxHost& host, Judgement& out) {
                             "no usable TLSA record of " + host.tlsa.base});
 }
 
+std::string why_failed(const FetchAnswer& fetch) {
+  if (fetch.cause != https::Cause::ok) return fetch.detail;
+  const auto policy = policy::parse_sts_policy(fetch.body);
+  if (policy) return {};
+  return "line " + std::to_string(policy.error().line) + ": " + policy.error().reason;
+}
+
 }  // namespace
 
 bool Judgement::covers(const PolicyFailureRow& row) const {
@@ -80,7 +87,7 @@ Judgement judge_policy(const Conclusion& conclusion, const TxtAnswer& txt,
   } else if (fetch) {
     out.scope = Scope::policy;
     std::string reason = domain.check_result;
-    if (!fetch->detail.empty()) reason += ": " + fetch->detail;
+    if (const std::string why = why_failed(*fetch); !why.empty()) reason += ": " + why;
     out.troubles.push_back({{}, domain.fail_type, std::move(reason)});
   } else if (domain.fail_type.empty() && txt.kind != TxtKind::failure) {
     out.scope = Scope::policy;  // nothing has failed since the last success, or there is no policy

@@ -25,7 +25,8 @@ class FailureTest : public EngineTest {
   std::vector<std::string> spans(const std::string& domain = "example.org") {
     const auto minutes = [](Time time) { return std::to_string((time - kStart) / kMinute); };
     std::vector<std::string> out;
-    for (const rows::PolicyFailureRow& row : *store.inner.failures({0, domain})) {
+    const auto rows = store.inner.failures({0, domain}).value();
+    for (const rows::PolicyFailureRow& row : rows) {
       std::string text = row.result + ' ' + row.mx_host + (row.mx_host.empty() ? "" : " ");
       out.push_back(text + minutes(row.from) + '-' + (row.to ? minutes(*row.to) : "..."));
     }
