@@ -76,6 +76,7 @@ class LmtpTest : public LoopTest {
  protected:
   void start() {
     server.reset();
+    listener.reset();
     listener = ipc::listen_on("unix:" + directory.file("lmtp"), {.mode = 0600}).value();
     ipc::PeerCheck everybody;
     everybody.allow_everybody();
