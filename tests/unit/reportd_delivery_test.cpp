@@ -107,7 +107,7 @@ class DeliveryTest : public testing::Test {
     return times;
   }
 
-  store::TemporaryDirectory directory_;
+  store::TemporaryDirectory directory_{fast_folder()};
   std::unique_ptr<store::ReportStore> store_;
   std::unique_ptr<WeakLedger> ledger_;
   Time now_ = kDayEnd;

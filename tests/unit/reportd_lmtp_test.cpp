@@ -299,7 +299,7 @@ class BounceTest : public testing::Test {
     return store::value_of(store_->suppression(0, address, now_ + later)).has_value();
   }
 
-  store::TemporaryDirectory directory_;
+  store::TemporaryDirectory directory_{test::fast_folder()};
   std::unique_ptr<store::ReportStore> store_;
   std::unique_ptr<Suppression> suppression_;
   Time now_ = test::kDayEnd;
