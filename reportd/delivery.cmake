@@ -5,6 +5,7 @@ mxw_library(mxw_reportd_delivery
     https_post.cpp
     ledger.cpp
     lmtp.cpp
+    lmtp_dialogue.cpp
     return_path.cpp
     rua.cpp
     smtp_client.cpp

@@ -3,6 +3,7 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "core/base/ascii.hpp"
 #include "core/dkim/key_record.hpp"
@@ -14,6 +15,34 @@ namespace mxw::dkim {
 namespace {
 
 constexpr int kVerifyingRsaBits = 1'024;  // RFC 8301 section 3.2
+
+// The body is hashed once for all signatures that want it in the same way.
+class BodyHashes {
+ public:
+  struct Hash {
+    Form form = Form::simple;
+    std::size_t length = 0;  // asked for
+    std::size_t size = 0;    // there is
+    Sha256 value{};
+  };
+
+  explicit BodyHashes(std::string_view body) : body_(body) {}
+
+  const Hash& of(Form form, std::size_t length) {
+    for (const Hash& hash : hashes_) {
+      if (hash.form == form && hash.length == length) return hash;
+    }
+    Hash& hash = hashes_.emplace_back();
+    hash.form = form;
+    hash.length = length;
+    hash.value = body_hash(body_, form, length, &hash.size);
+    return hash;
+  }
+
+ private:
+  std::string_view body_;
+  std::deque<Hash> hashes_;
+};
 
 struct Finding {
   Status status = Status::permerror;
@@ -102,17 +131,17 @@ std::expected<KeyRecord, Finding> key_of(const KeyAnswer& answer) {
   return std::move(keys[0]);
 }
 
-Finding check_by_key(const Message& message, const SignatureField& field, const KeyRecord& record) {
+Finding check_by_key(const Message& message, BodyHashes& bodies, const SignatureField& field,
+                     const KeyRecord& record) {
   const bool rsa = field.algorithm == Algorithm::rsa_sha256;
   if (rsa != (record.type == KeyRecord::Type::rsa)) return {Status::permerror, "key-type"};
   if (!record.sha256) return {Status::permerror, "key-hash"};
   if (record.same_domain && field.identity_below) return {Status::permerror, "identity"};
-  std::size_t size = 0;
   const std::size_t length =
       field.length ? static_cast<std::size_t>(*field.length) : std::string_view::npos;
-  const Sha256 hash = body_hash(message.body, field.body, length, &size);
-  if (field.length && *field.length > size) return {Status::permerror, "length"};
-  if (!std::ranges::equal(hash, field.body_hash)) return {Status::fail, "body-hash"};
+  const BodyHashes::Hash& hash = bodies.of(field.body, length);
+  if (field.length && *field.length > hash.size) return {Status::permerror, "length"};
+  if (!std::ranges::equal(hash.value, field.body_hash)) return {Status::fail, "body-hash"};
   const std::string octets = signed_octets(message, field.names, field.header, field.unsigned_raw);
   return rsa ? check_rsa(record, field, as_bytes(octets))
              : check_ed25519(record, field, as_bytes(octets));
@@ -123,8 +152,8 @@ bool names(const SignatureField& field, std::string_view wanted) {
       field.names, [wanted](const std::string& name) { return ascii::iequals(name, wanted); });
 }
 
-Finding judge(const Message& message, const SignatureField& field, const KeyLookup& keys, Time now,
-              Signature& out) {
+Finding judge(const Message& message, BodyHashes& bodies, const SignatureField& field,
+              const KeyLookup& keys, Time now, Signature& out) {
   if (!field.reason.empty()) return {Status::permerror, field.reason};
   if (field.expires && now.ns / kSecond > static_cast<std::int64_t>(*field.expires))
     return {Status::fail, "expired"};
@@ -135,10 +164,11 @@ Finding judge(const Message& message, const SignatureField& field, const KeyLook
   if (!record) return record.error();
   out.testing = record->testing;
   out.key_for_tlsrpt = record->for_tlsrpt;
-  return check_by_key(message, field, *record);
+  return check_by_key(message, bodies, field, *record);
 }
 
-Signature check(const Message& message, const Field& raw, const KeyLookup& keys, Time now) {
+Signature check(const Message& message, BodyHashes& bodies, const Field& raw, const KeyLookup& keys,
+                Time now) {
   const SignatureField field = read_signature(raw.raw);
   Signature out;
   out.domain = field.domain;
@@ -146,7 +176,7 @@ Signature check(const Message& message, const Field& raw, const KeyLookup& keys,
   out.algorithm = field.algorithm_text;
   out.length = field.length.has_value();
   out.covers_report = names(field, "tls-report-domain") && names(field, "tls-report-submitter");
-  const Finding finding = judge(message, field, keys, now, out);
+  const Finding finding = judge(message, bodies, field, keys, now, out);
   out.status = finding.status;
   out.reason = finding.reason;
   return out;
@@ -201,11 +231,12 @@ Verification verify(std::string_view message, const KeyLookup& keys, Time now) {
   Verification out;
   out.too_large = !split(on_the_wire(message, kept), parts);
   if (out.too_large) return out;
+  BodyHashes bodies(parts.body);
   const auto fields = signatures_of(parts);
   const std::size_t judged = std::min(fields.size(), kSignatures);
   out.passed_over = fields.size() - judged;
   for (std::size_t i = 0; i < judged; ++i) {
-    out.signatures.push_back(check(parts, *fields[i], keys, now));
+    out.signatures.push_back(check(parts, bodies, *fields[i], keys, now));
     out.status = std::max(out.status, out.signatures.back().status);
   }
   return out;

@@ -291,6 +291,40 @@ def auth_results():
         put("auth_results", "value-%d" % i, value)
 
 
+def mail_of_reports():
+    """dkim.cpp: a key record, then a signed message (RFC 8463, appendix A); bounce.cpp; lmtp.cpp."""
+    record_of = b"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    field = (b"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n d=football.example.com;"
+             b" i=@football.example.com;\r\n q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n"
+             b" subject : date : message-id : from : subject : date;\r\n"
+             b" bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
+             b" b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n"
+             b" Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\r\n")
+    rest = (b"From: Joe SixPack <joe@football.example.com>\r\nTo: Suzie Q <suzie@shopping.example.net>\r\n"
+            b"Subject: Is dinner ready?\r\nDate: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n"
+            b"Message-ID: <20030712040037.46341.5F8J@football.example.com>\r\n\r\nHi.\r\n\r\n"
+            b"We lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n")
+    put("dkim", "good", record_of + b"\n" + field + rest)
+    put("dkim", "line-feeds", (record_of + b"\n" + field + rest).replace(b"\r", b""))
+    put("dkim", "length", b"p=AAEC; t=y:s; s=email:*; h=sha256\n" + field.replace(b"t=15", b"l=5; x=2; t=15")
+        .replace(b"ed25519", b"rsa").replace(b"relaxed/relaxed", b"simple") + field + rest)
+    put("dkim", "fields", b"\n folded\r\nFROM : a\r\n\t b \r\nno field\r\nDKIM-Signature:\r\nb:;\r\n\r\n \r\n")
+    mark = b"--4XyZ/mx\r\n"
+    bounce = (b"From: MAILER-DAEMON@mx.example.net\r\nContent-Type: multipart/report; report-type=x;\r\n"
+              b"\tboundary=\"4XyZ\\/mx\"\r\n\r\n" + mark + b"Content-Type: message/delivery-status\r\n\r\n"
+              b"Reporting-MTA: dns; mx.example.net\r\n\r\nOriginal-Recipient: rfc822;tls@example.org\r\n"
+              b"Final-Recipient: rfc822; <tls@example.org>\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n" + mark +
+              b"Content-Type: text/rfc822-headers\r\n\r\nTo: Reports\r\n <tls@example.org>\r\n\r\n--4XyZ/mx--\r\n")
+    put("bounce", "failed", bounce)
+    put("bounce", "line-feeds", bounce.replace(b"\r", b""))
+    put("bounce", "token", bounce.replace(b"\"4XyZ\\/mx\"", b"4XyZ/mx ; a=b"))
+    put("bounce", "cut", bounce[:-60])
+    begin = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@x.test>\r\nRCPT TO:<bc@x.test>\r\nDATA\r\n"
+    put("lmtp", "mail", b"\6" + begin + b"..a\r\nb\n.\nc\r\n.\r\n" + begin[8:] + b".\r\nQUIT\r\n")
+    put("lmtp", "large", b"\0" + begin + 60 * b"ten octets" + b"\r\n.\r\nRSET\r\nNOOP\r\nVRFY\r\n")
+    put("lmtp", "bad", b"\x20x\r\nDATA\r\nRCPT\r\nMAIL FROM\nLHLO\r\nMAIL FROM:<a@b>\r\n" + 5000 * b"x" + b"\r\n")
+
+
 def milter_sessions():
     """milter_session.cpp: control = callback, or 0x80 and argument = the macro."""
     connect, helo, mail, rcpt, data, header, end, abort = range(8)
@@ -415,6 +449,7 @@ def main():
     auth_results()
     milter_sessions()
     reports()
+    mail_of_reports()
     for name in PIPELINES:
         put("pipeline", name, read(name))
 

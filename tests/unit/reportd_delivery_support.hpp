@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,11 @@ using store::value_of;
 
 inline constexpr store::Day kReportDay = 20'775;  // 2026-11-18
 inline constexpr Time kDayEnd{(kReportDay + 1LL) * kDay};
+
+// In memory where there is room: these tests are not about disks.
+inline std::string fast_folder() {
+  return std::filesystem::exists("/dev/shm") ? "/dev/shm" : "";
+}
 
 inline store::ReportKey key_of(const std::string& domain) {
   return {.tenant = 0, .day = kReportDay, .domain = domain};

@@ -197,8 +197,7 @@ class Fault : public testing::Test {
     }
   }
 
-  // Memory where there is: a test of ends, not of disks.
-  store::TemporaryDirectory directory_{std::filesystem::exists("/dev/shm") ? "/dev/shm" : ""};
+  store::TemporaryDirectory directory_{fast_folder()};
 };
 
 TEST_F(Fault, AtEveryEvent) {

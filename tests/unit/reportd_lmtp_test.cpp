@@ -76,6 +76,7 @@ class LmtpTest : public LoopTest {
  protected:
   void start() {
     server.reset();
+    listener.reset();
     listener = ipc::listen_on("unix:" + directory.file("lmtp"), {.mode = 0600}).value();
     ipc::PeerCheck everybody;
     everybody.allow_everybody();
@@ -298,7 +299,7 @@ class BounceTest : public testing::Test {
     return store::value_of(store_->suppression(0, address, now_ + later)).has_value();
   }
 
-  store::TemporaryDirectory directory_;
+  store::TemporaryDirectory directory_{test::fast_folder()};
   std::unique_ptr<store::ReportStore> store_;
   std::unique_ptr<Suppression> suppression_;
   Time now_ = test::kDayEnd;

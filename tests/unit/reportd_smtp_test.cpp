@@ -149,7 +149,7 @@ TEST_F(SmtpTest, TheDialogue) {
   run_until([&] { return server.commands.size() == 5; });
   EXPECT_THAT(server.commands,
               ElementsAre("EHLO reports.example.net",
-                          "MAIL FROM:<b+00ff@reports.example.net> SIZE=50 RET=HDRS",
+                          "MAIL FROM:<b+00ff@reports.example.net> SIZE=48 RET=HDRS",
                           "RCPT TO:<t+x@example.org> NOTIFY=FAILURE ORCPT=rfc822;t+2Bx@example.org",
                           "DATA", "QUIT"));
   EXPECT_EQ(server.message, "From: <a@reports.example.net>\r\n\r\n..\r\n...two\r\nend\r\n");
