@@ -16,7 +16,7 @@ Result<DaemonControl> DaemonControl::of(const Given& given, std::string_view opt
 }
 
 Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members& members,
-                                             std::int64_t timeout_ns) const {
+                                            std::int64_t timeout_ns) const {
   std::string request;
   JsonWriter json(request);
   json.begin_object().member("v", ipc::JsonMessage::kVersion).member("cmd", cmd);

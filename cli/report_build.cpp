@@ -64,8 +64,8 @@ int build(const Given& given) {
     });
     return listed ? kOk : complain(listed.error());
   }
-  const auto answer = control->ask(
-      "build", [&](JsonWriter& json) { json.member("day", std::string_view(*day)); });
+  const auto answer =
+      control->ask("build", [&](JsonWriter& json) { json.member("day", std::string_view(*day)); });
   if (!answer) return complain(answer.error());
   std::printf("what is missing of %s is built; `mxwarden report list %s` tells\n", day->c_str(),
               day->c_str());
@@ -84,8 +84,9 @@ int send(const Given& given) {
     json.member("dry_run", given.has("dry-run"));
   });
   if (!answer) return complain(answer.error());
-  std::puts(answer->boolean("queued") ? "queued to be sent now, to the first of these that takes it:"
-                                      : "it would go to the first of these that takes it:");
+  std::puts(answer->boolean("queued")
+                ? "queued to be sent now, to the first of these that takes it:"
+                : "it would go to the first of these that takes it:");
   for (const std::string& element : answer->elements("rua", kAddresses)) {
     const auto rua = ipc::JsonMessage::parse(element, 64 << 10);
     if (rua)
@@ -104,7 +105,8 @@ int fetcher(const Given& given) {
   const auto status = control->ask("status", [](JsonWriter&) {});
   if (!status) return complain(status.error());
   if (status->boolean("sending"))
-    return complain("our own delivery is on (tlsrpt.send.enabled): two would report the same", kUsage);
+    return complain("our own delivery is on (tlsrpt.send.enabled): two would report the same",
+                    kUsage);
   if (given.operands.size() == 2) {
     const auto domain = domain_at(given, 1);
     if (!domain) return complain(domain.error());
@@ -131,9 +133,8 @@ constexpr Option kBuildOptions[] = {
     {"dry-run", nullptr, "nothing is stored"},
     kConfigOption,
     kReportSocketOption};
-constexpr Option kSendOptions[] = {{"dry-run", nullptr, "only say where it would go"},
-                                   kConfigOption,
-                                   kReportSocketOption};
+constexpr Option kSendOptions[] = {
+    {"dry-run", nullptr, "only say where it would go"}, kConfigOption, kReportSocketOption};
 constexpr Option kFetcherOptions[] = {kConfigOption, kReportSocketOption};
 
 }  // namespace
@@ -145,7 +146,8 @@ const Verb kReportBuild{
     .most = 2,
     .summary = "build what is missing of a day, or show what a report would be",
     .about =
-        "reportd builds the reports of a day by itself at 00:30 UTC of the next one. With DAY alone "
+        "reportd builds the reports of a day by itself at 00:30 UTC of the next one. With DAY "
+        "alone "
         "it looks at all of a complete day again and stores what is not stored yet; a report that "
         "is stored never changes.\n"
         "\n"
@@ -168,8 +170,9 @@ const Verb kReportSend{
         "octets, the report-id and the file name are those it was built with. A report that was "
         "accepted is not sent again.",
     .options = kSendOptions,
-    .exits = "0 queued; 2 usage, settings, no such report, or sending is off; 4 reportd does not "
-             "answer",
+    .exits =
+        "0 queued; 2 usage, settings, no such report, or sending is off; 4 reportd does not "
+        "answer",
     .run = send,
 };
 

@@ -13,10 +13,10 @@
 namespace mxw::cli {
 namespace {
 
-constexpr std::size_t kPiece = 2'700;            // 3,600 in base64, below ipc::kRequestBytes
-constexpr std::size_t kTextBytes = 64UL << 20;   // of a text in pieces
+constexpr std::size_t kPiece = 2'700;               // 3,600 in base64, below ipc::kRequestBytes
+constexpr std::size_t kTextBytes = 64UL << 20;      // of a text in pieces
 constexpr std::int64_t kImportTime = 40 * kSecond;  // the last piece waits for keys from DNS
-constexpr std::size_t kPage = 1'000;             // elements of one answer
+constexpr std::size_t kPage = 1'000;                // elements of one answer
 
 }  // namespace
 

@@ -109,8 +109,9 @@ const Verb kReportImport{
         "The DKIM signature of a mail is verified and the outcome kept: what is imported counts "
         "either way, since who imports vouches for it.",
     .options = kOptions,
-    .exits = "0 all were taken, or known already; 1 some were not; 2 usage or settings; 3 a file "
-             "cannot be read; 4 reportd does not answer",
+    .exits =
+        "0 all were taken, or known already; 1 some were not; 2 usage or settings; 3 a file "
+        "cannot be read; 4 reportd does not answer",
     .run = import,
 };
 

@@ -79,12 +79,14 @@ const Verb kReportLint{
     .most = 1'000,
     .summary = "say where a report is not as RFC 8460 has it; offline",
     .about =
-        "FILE is a report as JSON, as gzipped JSON, or in a mail (- is standard input). Each way in "
+        "FILE is a report as JSON, as gzipped JSON, or in a mail (- is standard input). Each way "
+        "in "
         "which it differs from RFC 8460 is told by a word of docs/deviations.md. No signature is "
         "verified and nothing is stored: mxwarden report import --dry-run does the former.",
     .options = kOptions,
-    .exits = "0 as the RFC has it; 1 it deviates, or cannot be read as a report; 2 usage; 3 FILE "
-             "cannot be read",
+    .exits =
+        "0 as the RFC has it; 1 it deviates, or cannot be read as a report; 2 usage; 3 FILE "
+        "cannot be read",
     .run = lint,
 };
 

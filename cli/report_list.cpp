@@ -30,8 +30,8 @@ std::string day_line(const ipc::JsonMessage& day) {
 
 std::string states_of(const std::string& element) {
   // An object of counts: `{"accepted":3}` as `; accepted: 3`.
-  constexpr const char* kStates[] = {"queued", "sending", "accepted", "retry", "expired",
-                                     "suppressed"};
+  constexpr const char* kStates[] = {"queued", "sending", "accepted",
+                                     "retry",  "expired", "suppressed"};
   std::string out;
   const std::size_t at = element.find("\"reports\":{");
   if (at == std::string::npos) return out;
@@ -54,8 +54,7 @@ int list_days(const ReportControl& control, bool json) {
       std::puts(element.c_str());
       continue;
     }
-    const auto day =
-        ipc::JsonMessage::parse(element, 64 << 10);
+    const auto day = ipc::JsonMessage::parse(element, 64 << 10);
     if (day) std::puts((day_line(*day) + states_of(element)).c_str());
   }
   return kOk;

@@ -104,7 +104,8 @@ void add_causes(std::string& out, const Inbox& inbox, const std::string& domain)
     const std::string type = word(*row, "result_type");
     std::string text = std::to_string(row->number("count")) + " times " + type;
     if (const std::string host = word(*row, "mx_host"); !host.empty()) text += " at " + host;
-    if (const std::string reason = word(*row, "reason"); !reason.empty()) text += " (" + reason + ")";
+    if (const std::string reason = word(*row, "reason"); !reason.empty())
+      text += " (" + reason + ")";
     text += ", " + word(*row, "first");
     if (word(*row, "last") != word(*row, "first")) text += " to " + word(*row, "last");
     text += ", told by " + std::to_string(row->number("reporters")) +
@@ -131,9 +132,8 @@ void add_reporters(std::string& out, const Inbox& inbox) {
 }  // namespace
 
 std::string_view result_meaning(std::string_view result_type) {
-  const auto at =
-      std::ranges::find(kMeanings, result_type,
-                        &std::pair<std::string_view, std::string_view>::first);
+  const auto at = std::ranges::find(kMeanings, result_type,
+                                    &std::pair<std::string_view, std::string_view>::first);
   return at == kMeanings.end() ? kOther : at->second;
 }
 
@@ -160,8 +160,9 @@ std::string inbox_json(const Inbox& inbox) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().member("quarantined", inbox.quarantined).member("cut", inbox.cut);
-  for (const auto& [name, list] : {std::pair("days", &inbox.days), std::pair("causes", &inbox.causes),
-                                   std::pair("reporters", &inbox.reporters)}) {
+  for (const auto& [name, list] :
+       {std::pair("days", &inbox.days), std::pair("causes", &inbox.causes),
+        std::pair("reporters", &inbox.reporters)}) {
     json.key(name).begin_array();
     for (const std::string& element : *list) json.raw(element);
     json.end_array();

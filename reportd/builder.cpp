@@ -73,8 +73,8 @@ std::optional<BuiltReport> build_report(const BuildSettings& settings, const sto
   };
   BuiltReport built;
   built.sensor_only = !settings.sensor && std::ranges::none_of(tallies, [&](const auto& one) {
-                        return counts(one) && !of_sensor(one);
-                      });
+    return counts(one) && !of_sensor(one);
+  });
   std::map<PolicyKey, Policy> policies;
   std::map<std::string, std::uint64_t> sessions;
   for (const CountedTally& one : tallies) {

@@ -19,9 +19,9 @@
 namespace mxw::reportd {
 
 struct BuildSettings {
-  std::string organisation, contact;      // contact: LOCAL@DOMAIN
+  std::string organisation, contact;     // contact: LOCAL@DOMAIN
   std::set<std::string> sensor_sources;  // names of the sources of mode `sensor`
-  bool sensor = false;                    // these count, too
+  bool sensor = false;                   // these count, too
 
   [[nodiscard]] std::string contact_domain() const { return report::domain_of(contact); }
   [[nodiscard]] report::Identity identity(const store::ReportKey& key) const {

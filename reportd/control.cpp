@@ -94,8 +94,8 @@ std::string Control::days() {
 }
 
 std::string Control::list(const ipc::JsonMessage& message, store::Day day) {
-  auto rows = parts_.store.reports(parts_.tenant, day, message.text("after", store::kNameBytes),
-                                   kRows + 1);
+  auto rows =
+      parts_.store.reports(parts_.tenant, day, message.text("after", store::kNameBytes), kRows + 1);
   if (!rows) return refusal(rows.error().message);
   std::string out;
   JsonWriter json = begin_answer(out);

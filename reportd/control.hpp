@@ -36,8 +36,8 @@ namespace mxw::reportd {
 
 class Control {
  public:
-  static constexpr std::size_t kRows = 100;              // of one answer
-  static constexpr std::size_t kPiece = 32 << 10;        // octets of a text in one packet
+  static constexpr std::size_t kRows = 100;        // of one answer
+  static constexpr std::size_t kPiece = 32 << 10;  // octets of a text in one packet
   static constexpr std::size_t kUploads = 4;
   static constexpr std::int64_t kUploadTime = 1 * kMinute;  // since its last piece
 

@@ -44,7 +44,10 @@ void append(JsonWriter& json, const store::DeliveryRow& row) {
 }
 
 void append(JsonWriter& json, const store::IntakeDay& row) {
-  json.begin_object().member("v", 1).member("domain", View(row.domain)).member("day", View(day_text(row.day)));
+  json.begin_object()
+      .member("v", 1)
+      .member("domain", View(row.domain))
+      .member("day", View(day_text(row.day)));
   json.member("reports", row.reports).member("sessions", row.sessions);
   json.member("failed", row.failure).end_object();
 }

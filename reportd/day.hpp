@@ -20,7 +20,7 @@ inline constexpr std::int64_t kFreezeAfter = 30 * kMinute;
   return {std::int64_t{day} * kDay};
 }
 
-[[nodiscard]] std::string day_text(store::Day day);                       // `2026-11-26`
+[[nodiscard]] std::string day_text(store::Day day);                        // `2026-11-26`
 [[nodiscard]] std::optional<store::Day> parse_day(std::string_view text);  // the same, 1970 on
 
 }  // namespace mxw::reportd

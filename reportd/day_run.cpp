@@ -283,7 +283,8 @@ Built DayRun::keep(const store::ReportKey& key, const One& one, Time now) {
                                                   static_cast<double>(4 * kHour));
   }
   const auto put = store_.put_report(row, as_bytes(octets));
-  if (!put) return put.error().fault == store::Fault::limit ? Built::unwritable : Built::store_error;
+  if (!put)
+    return put.error().fault == store::Fault::limit ? Built::unwritable : Built::store_error;
   return *put ? Built::stored : Built::exists;
 }
 

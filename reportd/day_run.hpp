@@ -42,14 +42,14 @@ inline constexpr std::size_t kBuiltWords = 8;
 struct DayRunSettings {
   std::uint32_t tenant = 0;
   BuildSettings build;
-  bool send = false;                // reports are queued; otherwise they are kept only
-  std::int64_t delay = 4 * kHour;   // the longest
+  bool send = false;               // reports are queued; otherwise they are kept only
+  std::int64_t delay = 4 * kHour;  // the longest
 };
 
 class DayRun {
  public:
-  static constexpr store::Day kCatchUp = 3;      // days before the last one that are still built
-  static constexpr std::size_t kSlice = 50;      // domains of one work()
+  static constexpr store::Day kCatchUp = 3;         // days before the last one that are still built
+  static constexpr std::size_t kSlice = 50;         // domains of one work()
   static constexpr std::size_t kQuestions = 2'000;  // records asked for at a time
 
   // Freezes a day behind what was counted, then calls back in the loop (TallyWriter::freeze).
@@ -70,7 +70,7 @@ class DayRun {
     Built built = Built::nothing;
     std::optional<BuiltReport> report;
     std::string json;
-    std::string record;  // it goes by
+    std::string record;                 // it goes by
     std::optional<store::RuaRow> kept;  // that record, where it is one of a day before
   };
   // A report as it would be, or is built (nothing is stored); also of a day that goes on.

@@ -31,7 +31,8 @@ void FailureFeed::tick(Time now) {
 void FailureFeed::tell(const Key& key, const std::string& reason, Time from, Time to) {
   const auto type = policy::parse_result_type(std::get<2>(key));
   if (!type || from >= to) return;
-  failures_.add({.domain = std::get<0>(key), .result = *type, .reason = reason, .from = from, .to = to});
+  failures_.add(
+      {.domain = std::get<0>(key), .result = *type, .reason = reason, .from = from, .to = to});
 }
 
 }  // namespace mxw::reportd

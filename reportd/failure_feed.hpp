@@ -1,5 +1,5 @@
-// FailureFeed: policyd's failures (core/rows PolicyFailureRow) as spans for PolicyFailures (semantics 8):
-// each span of time once, as far as it is known to last. One thread, the loop's.
+// FailureFeed: policyd's failures (core/rows PolicyFailureRow) as spans for PolicyFailures
+// (semantics 8): each span of time once, as far as it is known to last. One thread, the loop's.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace mxw::reportd {
 
 class FailureFeed final : public feed::Observer {
  public:
-  static constexpr std::int64_t kHolds = 1 * kDay;   // behind the last look that failed
-  static constexpr std::size_t kOpen = 100'000;      // as policyd's store
+  static constexpr std::int64_t kHolds = 1 * kDay;  // behind the last look that failed
+  static constexpr std::size_t kOpen = 100'000;     // as policyd's store
 
   explicit FailureFeed(PolicyFailures& failures) : failures_(failures) {}
   FailureFeed(const FailureFeed&) = delete;

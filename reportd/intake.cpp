@@ -14,9 +14,9 @@ namespace {
 
 using report::Deviation;
 
-constexpr std::array<std::string_view, kTakenWords> kWords = {
-    "counted", "quarantined", "duplicate", "changed", "no-report", "refused", "foreign",
-    "not-stored"};
+constexpr std::array<std::string_view, kTakenWords> kWords = {"counted", "quarantined", "duplicate",
+                                                              "changed", "no-report",   "refused",
+                                                              "foreign", "not-stored"};
 
 // Refusals that say that nobody meant a report.
 bool is_no_report(report::Refusal refusal) {
@@ -108,7 +108,9 @@ bool aligned(std::string_view signature, std::string_view domain) {
     return a == b || (a.size() > b.size() && a.ends_with(b) && a[a.size() - b.size() - 1] == '.');
   };
   // A public suffix is above everything: at least two labels.
-  const auto labels = [](std::string_view name) { return name.find('.') != std::string_view::npos; };
+  const auto labels = [](std::string_view name) {
+    return name.find('.') != std::string_view::npos;
+  };
   return labels(signature) && labels(domain) &&
          (below(signature, domain) || below(domain, signature));
 }
@@ -158,7 +160,8 @@ TakenReport Intake::read(std::string_view octets, report::AnyReport& any, Time n
     if (ours(policy.domain)) out.row.policies.push_back(policy_of(policy));
   if (out.row.policies.empty()) {
     out.taken = Taken::foreign;
-    out.reason = domains_.empty() ? "intake.domains is empty" : "no policy is about a domain of ours";
+    out.reason =
+        domains_.empty() ? "intake.domains is empty" : "no policy is about a domain of ours";
     return out;
   }
   if (out.row.policies.size() < report.policies.size())

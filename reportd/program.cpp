@@ -106,7 +106,8 @@ Result<void> Program::start_collecting(service::Context& context) {
   feed.sources = settings.sources;
   feed.peers = peers(config.reportd.feed_users);
   feed.denied = [this](std::string_view domain) { return days_ && days_->denied(domain); };
-  auto sensors = SensorFeed::create(context.loop, feed_fd_.get(), std::move(feed), *store_, *writer_);
+  auto sensors =
+      SensorFeed::create(context.loop, feed_fd_.get(), std::move(feed), *store_, *writer_);
   if (!sensors) return std::unexpected(std::move(sensors.error()));
   sensors_ = std::move(*sensors);
   return {};
@@ -118,8 +119,7 @@ Result<void> Program::start_asking(service::Context& context) {
   if (!lookups) return std::unexpected(std::move(lookups.error()));
   lookups_ = std::move(*lookups);
   failure_feed_ = std::make_unique<FailureFeed>(*failures_);
-  auto reader =
-      feed::FeedReader::create(context.loop, folder + "/feed.sock", *failure_feed_, 0);
+  auto reader = feed::FeedReader::create(context.loop, folder + "/feed.sock", *failure_feed_, 0);
   if (!reader) return std::unexpected(std::move(reader.error()));
   policyd_ = std::move(*reader);
   return {};
@@ -178,12 +178,13 @@ Result<void> Program::start_delivery(service::Context& context) {
                                          *mail_, *smtp_, *https_, wall_clock);
   for (const Signer& signer : mail_->signers())
     delivery_->hold("dkim " + signer.selector, "the key is being looked up");
-  keys_ = std::make_unique<KeyCheck>(
-      mail_->signers(), domain, *lookups_,
-      [this](const std::string& selector, const std::string& why) {
-        delivery_->hold("dkim " + selector, why);
-        if (!why.empty()) service::log_rarely(config::LogLevel::warning, "dkim", "reports wait: " + why);
-      });
+  keys_ = std::make_unique<KeyCheck>(mail_->signers(), domain, *lookups_,
+                                     [this](const std::string& selector, const std::string& why) {
+                                       delivery_->hold("dkim " + selector, why);
+                                       if (!why.empty())
+                                         service::log_rarely(config::LogLevel::warning, "dkim",
+                                                             "reports wait: " + why);
+                                     });
   if (auto resumed = delivery_->resume(); !resumed) return std::unexpected(resumed.error());
   return {};
 }
@@ -237,19 +238,19 @@ std::vector<LmtpVerdict> Program::take(const LmtpMail& mail) {
 }
 
 Result<void> Program::start_control(service::Context& context) {
-  if (auto made = listen(context.run_folder + "/control.sock", ipc::SocketType::seqpacket,
-                         control_fd_);
+  if (auto made =
+          listen(context.run_folder + "/control.sock", ipc::SocketType::seqpacket, control_fd_);
       !made)
     return made;
-  control_ = std::make_unique<Control>(
-      Control::Parts{.store = *store_,
-                     .intake_store = *intake_store_,
-                     .days = *days_,
-                     .intake = *intake_,
-                     .status = [this](JsonWriter& json) { status(json); },
-                     .clock = wall_clock,
-                     .send = send_,
-                     .tenant = 0});
+  control_ =
+      std::make_unique<Control>(Control::Parts{.store = *store_,
+                                               .intake_store = *intake_store_,
+                                               .days = *days_,
+                                               .intake = *intake_,
+                                               .status = [this](JsonWriter& json) { status(json); },
+                                               .clock = wall_clock,
+                                               .send = send_,
+                                               .tenant = 0});
   return control_->listen(context.loop, control_fd_.get(),
                           peers({}, {context.config.policyd.operator_group}));
 }
@@ -266,8 +267,7 @@ Result<void> Program::start(service::Context& context) {
   intake_ = std::make_unique<Intake>(*intake_store_, *lookups_, context.config.intake);
   for (const auto step : {&Program::start_lmtp, &Program::start_control})
     if (auto started = (this->*step)(context); !started) return started;
-  if (!days_->why_not().empty())
-    service::log_warning("no reports are built: " + days_->why_not());
+  if (!days_->why_not().empty()) service::log_warning("no reports are built: " + days_->why_not());
   add_metrics(context.metrics);
   add_intake_metrics(context.metrics);
   second_ = std::make_unique<Timer>(context.loop, [this] { on_second(); });

@@ -1,7 +1,8 @@
 // The reportd program: store, collecting, building, delivery, intake and sockets put together.
 //
 // Datagrams are taken in a thread of their own and counts are written in another; all the rest is
-// the loop's. What is missing of policyd or of the MTA is logged and waited for: collecting goes on.
+// the loop's. What is missing of policyd or of the MTA is logged and waited for: collecting goes
+// on.
 #pragma once
 
 #include <cstdint>

@@ -12,9 +12,8 @@ constexpr std::string_view kDeliveries = "mxwarden_reportd_deliveries_total";
 
 void Program::add_metrics(service::Metrics& m) {
   const auto collected = [&](std::string_view result, auto CollectorCounters::* member) {
-    m.counter_of(
-        kDatagrams, "Datagrams of mail servers, by what became of them",
-        [this, member] { return collector_->counters().*member; }, {{"result", result}});
+    m.counter_of(kDatagrams, "Datagrams of mail servers, by what became of them",
+                 [this, member] { return collector_->counters().*member; }, {{"result", result}});
   };
   collected("counted", &CollectorCounters::counted);
   collected("truncated", &CollectorCounters::truncated);
@@ -24,9 +23,8 @@ void Program::add_metrics(service::Metrics& m) {
                  [this, word] { return collector_->counters().garbage.at(word); },
                  {{"why", name(static_cast<Garbage>(word))}});
   const auto written = [&](std::string_view result, std::uint64_t TallyWriter::Counters::* member) {
-    m.counter_of(
-        kSessions, "Sessions, by what became of them",
-        [this, member] { return writer_->counters().*member; }, {{"result", result}});
+    m.counter_of(kSessions, "Sessions, by what became of them",
+                 [this, member] { return writer_->counters().*member; }, {{"result", result}});
   };
   written("committed", &TallyWriter::Counters::sessions);
   written("late", &TallyWriter::Counters::late);
@@ -35,9 +33,9 @@ void Program::add_metrics(service::Metrics& m) {
   m.counter_of("mxwarden_reportd_commits_failed_total", "Batches of counts not written at once",
                [this] { return writer_->counters().failed_commits; });
   const auto sensor = [&](std::string_view result, std::uint64_t SensorFeed::Counters::* member) {
-    m.counter_of(
-        "mxwarden_reportd_sensor_events_total", "Events of sensors, by what became of them",
-        [this, member] { return sensors_->counters().*member; }, {{"result", result}});
+    m.counter_of("mxwarden_reportd_sensor_events_total",
+                 "Events of sensors, by what became of them",
+                 [this, member] { return sensors_->counters().*member; }, {{"result", result}});
   };
   sensor("counted", &SensorFeed::Counters::counted);
   sensor("undetermined", &SensorFeed::Counters::undetermined);
@@ -54,9 +52,8 @@ void Program::add_metrics(service::Metrics& m) {
 
 void Program::add_intake_metrics(service::Metrics& m) {
   const auto sent = [&](std::string_view result, std::uint64_t DeliveryCounters::* member) {
-    m.counter_of(
-        kDeliveries, "What became of the sending of reports",
-        [this, member] { return delivery_->counters().*member; }, {{"result", result}});
+    m.counter_of(kDeliveries, "What became of the sending of reports",
+                 [this, member] { return delivery_->counters().*member; }, {{"result", result}});
   };
   sent("accepted", &DeliveryCounters::accepted);
   sent("retry", &DeliveryCounters::retries);

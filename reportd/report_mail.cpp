@@ -77,16 +77,16 @@ Result<std::string> ReportMail::message(const store::ReportRow& report, Bytes gz
 
 void KeyCheck::run(Time now) {
   for (const Signer& signer : signers_) {
-    lookups_.lookup(
-        feed::LookupKind::dkim_key, dkim::key_name(signer.selector, domain_),
-        [this, &signer, now](const feed::LookupAnswer& answer) {
-          dkim::KeyAnswer key;
-          key.known = answer.state != feed::LookupState::failed &&
-                      answer.state != feed::LookupState::unavailable;
-          key.records = answer.records;
-          const auto good = dkim::self_test(signer.key, domain_, signer.selector, key, now);
-          tell_(signer.selector, good ? std::string() : good.error().message);
-        });
+    lookups_.lookup(feed::LookupKind::dkim_key, dkim::key_name(signer.selector, domain_),
+                    [this, &signer, now](const feed::LookupAnswer& answer) {
+                      dkim::KeyAnswer key;
+                      key.known = answer.state != feed::LookupState::failed &&
+                                  answer.state != feed::LookupState::unavailable;
+                      key.records = answer.records;
+                      const auto good =
+                          dkim::self_test(signer.key, domain_, signer.selector, key, now);
+                      tell_(signer.selector, good ? std::string() : good.error().message);
+                    });
   }
 }
 

@@ -11,9 +11,9 @@
 namespace mxw::config {
 namespace {
 
-constexpr std::size_t kWord = 64;           // as rows::kWordBytes
-constexpr std::size_t kLocalPart = 64;      // RFC 5321 section 4.5.3.1.1
-constexpr std::size_t kOrganisation = 255;  // ours
+constexpr std::size_t kWord = 64;                           // as rows::kWordBytes
+constexpr std::size_t kLocalPart = 64;                      // RFC 5321 section 4.5.3.1.1
+constexpr std::size_t kOrganisation = 255;                  // ours
 constexpr std::string_view kAtext = "!#$%&'*+-/=?^_`{|}~";  // RFC 5322 section 3.2.3, no letters
 
 std::string in_quotes(std::string_view text) {

@@ -151,15 +151,15 @@ struct ReportKeyFile {
 };
 struct ReportSend {  // [tlsrpt.send]
   bool enabled = false;
-  bool sensor = false;                    // also what sources of mode sensor counted
+  bool sensor = false;                     // also what sources of mode sensor counted
   std::string smtp = "inet:127.0.0.1:25";  // the local MTA; also inet6:, unix:
   std::string sender = "tlsrpt-bounce";    // local part of the envelope's sender before `+TOKEN`
   std::int64_t delay = 4 * kHour;          // at most, after the day was built
   ReportSigning signing = ReportSigning::own;
   std::vector<ReportKeyFile> dkim;
   std::vector<Cidr> https_allow;  // reached although not globally routable: labs
-  std::string https_ca_file;       // PEM; empty: the system's
-  bool https_insecure = false;     // RFC 8460 section 3: certificate errors MAY be ignored
+  std::string https_ca_file;      // PEM; empty: the system's
+  bool https_insecure = false;    // RFC 8460 section 3: certificate errors MAY be ignored
   std::size_t max_per_address = 1'000, max_per_day = 10'000;
 };
 struct Tlsrpt {

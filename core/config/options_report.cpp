@@ -20,9 +20,8 @@ std::string address_text(const IpAddress& address) {
   return address.text();
 }
 const List<Parsed<IpAddress>, IpAddress> kAddresses{{address, address_text, "address"}, 0, 64};
-const Word<ReportMode> kModes{{{ReportMode::mta, "mta"},
-                               {ReportMode::sensor, "sensor"},
-                               {ReportMode::mta_gaps, "mta+gaps"}}};
+const Word<ReportMode> kModes{
+    {{ReportMode::mta, "mta"}, {ReportMode::sensor, "sensor"}, {ReportMode::mta_gaps, "mta+gaps"}}};
 
 template <typename T>
 auto of_send(T ReportSend::* member) {
@@ -35,8 +34,7 @@ void add_reportd(std::vector<Option>& to) {
   to.push_back(option("reportd", "datagram_users", kUsers,
                       at(&Config::reportd, &Reportd::datagram_users), Reload::no,
                       "Users whose datagrams count: those the MTA's delivery runs as"));
-  to.push_back(option("reportd", "lmtp", kSocket, at(&Config::reportd, &Reportd::lmtp),
-                      Reload::no,
+  to.push_back(option("reportd", "lmtp", kSocket, at(&Config::reportd, &Reportd::lmtp), Reload::no,
                       "Socket where the MTA hands over bounces of our reports and the reports of "
                       "others, by LMTP; empty: nowhere"));
   to.push_back(option("reportd", "lmtp_users", kUsers, at(&Config::reportd, &Reportd::lmtp_users),
@@ -44,8 +42,7 @@ void add_reportd(std::vector<Option>& to) {
 }
 
 void add_tlsrpt(std::vector<Option>& to) {
-  to.push_back(option("tlsrpt", "organisation",
-                      Text{check_organisation, "text, or empty", true},
+  to.push_back(option("tlsrpt", "organisation", Text{check_organisation, "text, or empty", true},
                       at(&Config::tlsrpt, &Tlsrpt::organisation), Reload::no,
                       "In whose name reports are made (`organization-name`)"));
   to.push_back(option("tlsrpt", "contact", Text{check_address, "mail address, or empty", true},
@@ -90,9 +87,10 @@ void add_send(std::vector<Option>& to) {
 void add_https(std::vector<Option>& to) {
   const auto table = "tlsrpt.send";
   const List<Parsed<Cidr>, Cidr> networks{{prefix, prefix_text, "address or prefix"}, 0, 64};
-  to.push_back(option(table, "https_allow", networks, of_send(&ReportSend::https_allow), Reload::no,
-                      "Addresses reports are posted to although they are not globally routable, on any "
-                      "port"));
+  to.push_back(
+      option(table, "https_allow", networks, of_send(&ReportSend::https_allow), Reload::no,
+             "Addresses reports are posted to although they are not globally routable, on any "
+             "port"));
   to.push_back(option(table, "https_ca_file", kOptionalPath, of_send(&ReportSend::https_ca_file),
                       Reload::no, "Trusted authorities as PEM; empty: those of the system"));
   to.push_back(option(table, "https_insecure", Boolean{}, of_send(&ReportSend::https_insecure),
@@ -110,7 +108,8 @@ void add_intake(std::vector<Option>& to) {
   to.push_back(option("intake", "domains", hosts, at(&Config::intake, &Intake::domains),
                       Reload::yes, "Our domains: reports about others are not taken"));
   to.push_back(option("intake", "mx_hosts", hosts, at(&Config::intake, &Intake::mx_hosts),
-                      Reload::yes, "Our mail servers: DANE reports may name them as policy domain"));
+                      Reload::yes,
+                      "Our mail servers: DANE reports may name them as policy domain"));
 }
 
 }  // namespace

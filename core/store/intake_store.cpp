@@ -23,7 +23,8 @@ const std::string kPerReport =
     "SELECT report, domain, day, max(sessions) AS sessions, max(failure) AS failure FROM ("
     "SELECT p.report AS report, p.domain AS domain, p.day AS day, sum(p.success + p.failure) AS "
     "sessions, sum(p.failure) AS failure " +
-    std::string(kOfSpan) + "GROUP BY p.report, p.domain, p.day, p.type) GROUP BY report, domain, day";
+    std::string(kOfSpan) +
+    "GROUP BY p.report, p.domain, p.day, p.type) GROUP BY report, domain, day";
 
 struct Found {
   std::int64_t id = 0;

@@ -15,9 +15,9 @@
 namespace mxw::store {
 
 struct IntakeBounds {
-  std::size_t reports = 100'000;       // a thousand a day over a hundred days
-  std::int64_t age = 400 * kDay;       // a year can be compared with the one before
-  std::size_t per_call = 1'000;        // with their failures
+  std::size_t reports = 100'000;  // a thousand a day over a hundred days
+  std::int64_t age = 400 * kDay;  // a year can be compared with the one before
+  std::size_t per_call = 1'000;   // with their failures
 };
 
 inline constexpr std::size_t kIntakePolicies = 1'000;   // of a report; Google's largest have 5

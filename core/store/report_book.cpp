@@ -89,8 +89,8 @@ Result<std::optional<RuaRow>> ReportBook::record(const ReportKey& key) {
   if (day_of((*row)->seen) < key.day - kKeeps) return std::nullopt;
   const auto denied = denial(key.tenant, key.domain);
   if (!denied) return std::unexpected(denied.error());
-  const bool ended = *denied && (*denied)->first >= (*row)->seen &&
-                     (*denied)->last - (*denied)->first >= kApart;
+  const bool ended =
+      *denied && (*denied)->first >= (*row)->seen && (*denied)->last - (*denied)->first >= kApart;
   if (ended) return std::nullopt;
   return row;
 }

@@ -1,6 +1,6 @@
-// Moves what reportd has counted to an earlier day: `report_shift FROM.db TO.db DAY DAYS`. A lab cannot
-// wait for midnight; the counts are those that real datagrams made, and they go through the store's
-// own writer.
+// Moves what reportd has counted to an earlier day: `report_shift FROM.db TO.db DAY DAYS`. A lab
+// cannot wait for midnight; the counts are those that real datagrams made, and they go through the
+// store's own writer.
 #include <cstdio>
 #include <cstdlib>
 #include <string>

@@ -14,10 +14,10 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(Mbox, IsSplitAtFromBehindAnEmptyLine) {
-  EXPECT_THAT(split_mbox("From a Thu\nSubject: 1\n\nx\nFrom here\n\nFrom b Fri\nSubject: 2\n\n"
-                         ">From there\n>>From deep\n>no\n"),
-              ElementsAre("Subject: 1\n\nx\nFrom here\n\n",
-                          "Subject: 2\n\nFrom there\n>From deep\n>no\n"));
+  EXPECT_THAT(
+      split_mbox("From a Thu\nSubject: 1\n\nx\nFrom here\n\nFrom b Fri\nSubject: 2\n\n"
+                 ">From there\n>>From deep\n>no\n"),
+      ElementsAre("Subject: 1\n\nx\nFrom here\n\n", "Subject: 2\n\nFrom there\n>From deep\n>no\n"));
   EXPECT_THAT(split_mbox("Subject: one\n\nFrom x\n"), ElementsAre("Subject: one\n\nFrom x\n"));
   EXPECT_THAT(split_mbox(""), ElementsAre(""));
   EXPECT_THAT(split_mbox("From a"), ElementsAre(""));
@@ -40,8 +40,9 @@ Inbox sample() {
 
 TEST(InboxText, SaysWhatFailsWhereAndWhetherItGrows) {
   const std::string text = inbox_text(sample());
-  EXPECT_THAT(text, HasSubstr("example.org: 400 sessions in 8 reports, 42 failed (10.5 %), and that "
-                              "grows"));
+  EXPECT_THAT(text,
+              HasSubstr("example.org: 400 sessions in 8 reports, 42 failed (10.5 %), and that "
+                        "grows"));
   EXPECT_THAT(text, HasSubstr("42 times certificate-expired at mx1.example.org, 2026-11-01 to"));
   EXPECT_THAT(text, HasSubstr("renewals reach the server"));
   EXPECT_THAT(text, HasSubstr("not proved to be theirs (DKIM none)"));

@@ -80,15 +80,15 @@ TEST(ConfigReport, NothingIsSentByDefault) {
   EXPECT_TRUE(config.intake.domains.empty());
 }
 
-
 TEST(ConfigReport, RefusesWithPlaceAndReason) {
   const std::string who = "[tlsrpt]\norganisation = \"O\"\ncontact = \"c@example.org\"\n";
   const std::string sends = "[tlsrpt.send]\nenabled = true\n";
   const std::string source = "[[tlsrpt.source]]\nname = \"a\"\n";
   const std::pair<std::string, const char*> rows[] = {
       {sends, "m.toml:2:11: [tlsrpt.send] is \"enabled\" without \"organisation\""},
-      {"[tlsrpt]\norganisation = \"O\"\n" + sends, "m.toml:4:11: [tlsrpt.send] is \"enabled\" "
-                                                   "without \"contact\""},
+      {"[tlsrpt]\norganisation = \"O\"\n" + sends,
+       "m.toml:4:11: [tlsrpt.send] is \"enabled\" "
+       "without \"contact\""},
       {who + sends, "m.toml:5:11: [tlsrpt.send] is \"enabled\" without a key"},
       {"[tlsrpt]\ncontact = \"c\"\n", "m.toml:2:11: \"contact\": \"c\" is no mail address"},
       {"[tlsrpt]\ncontact = \"c..d@example.org\"\n", "is no mail address"},

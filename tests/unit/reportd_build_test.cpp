@@ -78,11 +78,11 @@ TEST(Day, IsCompleteHalfAnHourAfterMidnight) {
 
 TEST(Builder, MergesPoliciesOfAllSources) {
   const store::ReportKey key{0, kTheDay, "example.org"};
-  const auto built = build_report(
-      settings(), key,
-      {counted(counts("example.org", "sts", 3, 1, "postfix")),
-       counted(counts("example.org", "no-policy-found", 2, 0, "postfix")),
-       counted(counts("example.org", "sts", 4, 2, "other"))});
+  const auto built =
+      build_report(settings(), key,
+                   {counted(counts("example.org", "sts", 3, 1, "postfix")),
+                    counted(counts("example.org", "no-policy-found", 2, 0, "postfix")),
+                    counted(counts("example.org", "sts", 4, 2, "other"))});
   ASSERT_TRUE(built);
   ASSERT_EQ(built->report.policies.size(), 2U);
   const report::PolicyReport& sts = built->report.policies[1];
@@ -94,8 +94,9 @@ TEST(Builder, MergesPoliciesOfAllSources) {
   EXPECT_EQ(built->sessions, 10U);
   EXPECT_EQ(format_rfc3339(built->report.begin), "2026-11-26T00:00:00Z");
   EXPECT_EQ(format_rfc3339(built->report.end), "2026-11-26T23:59:59Z");
-  EXPECT_THAT(built->report.report_id,
-              testing::MatchesRegex("20261126\\.example\\.org\\.[0-9a-f]*@reports\\.example\\.net"));
+  EXPECT_THAT(
+      built->report.report_id,
+      testing::MatchesRegex("20261126\\.example\\.org\\.[0-9a-f]*@reports\\.example\\.net"));
 }
 
 TEST(Builder, LeavesOutWhatIsUndeterminedOrBeyondBounds) {
@@ -130,9 +131,9 @@ TEST(Builder, CountsTheSensorAloneOnlyWhereChosen) {
 
 // tlsa and sts are told of the same sessions.
 TEST(Builder, CountsSessionsOfTwoTypesOnce) {
-  const auto built = build_report(settings(), {0, kTheDay, "example.org"},
-                                  {counted(counts("example.org", "sts", 4, 0)),
-                                   counted(counts("example.org", "tlsa", 3, 0))});
+  const auto built = build_report(
+      settings(), {0, kTheDay, "example.org"},
+      {counted(counts("example.org", "sts", 4, 0)), counted(counts("example.org", "tlsa", 3, 0))});
   EXPECT_EQ(built->sessions, 4U);
 }
 
@@ -293,8 +294,8 @@ TEST_F(DayRunTest, OneDenialEndsNothingTwoADayApartDo) {
   record("a.example", kTheDay - 1);
   lookups_.denied("a.example");
   store::ReportBook book(store_->database());
-  for (const auto& [seen, ends] : {std::pair(kNoon - 23 * kHour, false), {kNoon, false},
-                                   {kNoon + 2 * kHour, true}}) {
+  for (const auto& [seen, ends] :
+       {std::pair(kNoon - 23 * kHour, false), {kNoon, false}, {kNoon + 2 * kHour, true}}) {
     value_of(book.deny(0, "a.example", seen));
     EXPECT_EQ(value_of(book.record({0, kTheDay, "a.example"})).has_value(), !ends)
         << format_rfc3339(seen);
@@ -336,9 +337,9 @@ TEST_F(DayRunTest, ATlsaBaseDomainWithOtherReadersGetsItsOwn) {
 TEST_F(DayRunTest, NothingIsBuiltWithoutANameToReportIn) {
   add(counts("example.org", "sts", 1, 0));
   record("example.org");
-  days_ = std::make_unique<DayRun>(
-      *store_, lookups_, DayRunSettings{},
-      [](store::Day, const std::function<void()>& frozen) { frozen(); });
+  days_ =
+      std::make_unique<DayRun>(*store_, lookups_, DayRunSettings{},
+                               [](store::Day, const std::function<void()>& frozen) { frozen(); });
   EXPECT_THAT(days_->why_not(), HasSubstr("organisation"));
   run();
   EXPECT_FALSE(report("example.org"));

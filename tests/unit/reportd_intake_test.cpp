@@ -78,8 +78,8 @@ class IntakeTest : public testing::Test {
 };
 
 TEST_F(IntakeTest, TakesPoliciesOfOurDomainsAlone) {
-  const auto taken = import(json(policy("sts", "example.org", 5, 2) + "," +
-                                 policy("sts", "foreign.example", 7, 0)));
+  const auto taken = import(
+      json(policy("sts", "example.org", 5, 2) + "," + policy("sts", "foreign.example", 7, 0)));
   EXPECT_EQ(taken.taken, Taken::counted);
   EXPECT_THAT(taken.deviations, HasSubstr("foreign-domain"));
   ASSERT_EQ(days().size(), 1U);
@@ -159,13 +159,18 @@ TEST(Dkim, CountsOnlyOfTheSubmitterOrTheSender) {
     const char *signature, *domain;
     bool aligned;
   } rows[] = {
-      {"example.org", "example.org", true},       {"corp.example.org", "example.org", true},
-      {"example.org", "mail.example.org", true},  {"badexample.org", "example.org", false},
-      {"a.example.org", "b.example.org", false},  {"org", "example.org", false},
-      {"", "example.org", false},                 {"example.org", "", false},
+      {"example.org", "example.org", true},
+      {"corp.example.org", "example.org", true},
+      {"example.org", "mail.example.org", true},
+      {"badexample.org", "example.org", false},
+      {"a.example.org", "b.example.org", false},
+      {"org", "example.org", false},
+      {"", "example.org", false},
+      {"example.org", "", false},
   };
   for (const auto& row : rows)
-    EXPECT_EQ(aligned(row.signature, row.domain), row.aligned) << row.signature << ' ' << row.domain;
+    EXPECT_EQ(aligned(row.signature, row.domain), row.aligned)
+        << row.signature << ' ' << row.domain;
   report::MailFacts facts;
   facts.from_domain = "example.org";
   facts.submitter = "reports.example.net";
@@ -218,7 +223,8 @@ class ControlTest : public IntakeTest {
   }
   std::string ask(const std::string& members) {
     std::string out = "no answer";
-    control_->answer("{\"v\":1," + members + "}", [&](std::string reply) { out = std::move(reply); });
+    control_->answer("{\"v\":1," + members + "}",
+                     [&](std::string reply) { out = std::move(reply); });
     for (int i = 0; i < 5 && out == "no answer"; ++i) lookups_.answer();
     EXPECT_LE(out.size(), ipc::kAnswerBytes);
     return out;
@@ -285,8 +291,8 @@ TEST_F(ControlTest, TakesAnImportInPieces) {
   const std::string octets = json(policy("sts", "example.org", 5, 2));
   const std::size_t half = octets.size() / 2;
   const auto piece = [&](std::size_t from, std::size_t to) {
-    return ask("\"cmd\":\"import\",\"id\":\"x\",\"offset\":" + std::to_string(from) + ",\"size\":" +
-               std::to_string(octets.size()) + ",\"body\":\"" +
+    return ask("\"cmd\":\"import\",\"id\":\"x\",\"offset\":" + std::to_string(from) +
+               ",\"size\":" + std::to_string(octets.size()) + ",\"body\":\"" +
                base64(as_bytes(std::string_view(octets).substr(from, to - from))) + "\"");
   };
   EXPECT_THAT(piece(half, octets.size()), HasSubstr("come in order"));

@@ -29,16 +29,15 @@ class Host final : public MailTransport {
     settings.build.organisation = name_;
     settings.build.contact = "tls@" + name_;
     settings.send = true;
-    days_ = std::make_unique<DayRun>(
-        *store_, lookups_, settings,
-        [this](store::Day day, const std::function<void()>& frozen) {
-          value_of(store_->freeze(0, day, now_));
-          frozen();
-        });
+    days_ = std::make_unique<DayRun>(*store_, lookups_, settings,
+                                     [this](store::Day day, const std::function<void()>& frozen) {
+                                       value_of(store_->freeze(0, day, now_));
+                                       frozen();
+                                     });
     ledger_ = std::make_unique<StoreLedger>(*store_);
-    delivery_ = std::make_unique<Delivery>(
-        *ledger_, DeliveryConfig{.enabled = true}, test::return_path(), source_, *this, post_,
-        [this] { return now_; });
+    delivery_ =
+        std::make_unique<Delivery>(*ledger_, DeliveryConfig{.enabled = true}, test::return_path(),
+                                   source_, *this, post_, [this] { return now_; });
   }
 
   // One message to the other host: a datagram, counted and committed.
