@@ -59,7 +59,8 @@ Result<void> ReportControl::pages(std::string_view cmd, const char* list, const 
   }
 }
 
-Result<ipc::JsonMessage> ReportControl::import(std::string_view octets, bool dry_run) const {
+Result<ipc::JsonMessage> ReportControl::import(std::string_view octets, bool dry_run,
+                                               bool quarantine) const {
   const std::string id = std::to_string(::getpid()) + '-' + std::to_string(wall_clock().ns);
   std::size_t offset = 0;
   for (;;) {
@@ -69,6 +70,7 @@ Result<ipc::JsonMessage> ReportControl::import(std::string_view octets, bool dry
         [&](JsonWriter& json) {
           json.member("id", std::string_view(id)).member("offset", offset);
           json.member("size", octets.size()).member("dry_run", dry_run);
+          json.member("quarantine", quarantine);
           json.member("body", std::string_view(base64(as_bytes(piece))));
         },
         kImportTime);

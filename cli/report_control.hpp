@@ -38,7 +38,8 @@ class ReportControl {
                                    const Each& each) const;
 
   // Sends the octets of a report somebody sent; the answer of the last piece.
-  [[nodiscard]] Result<ipc::JsonMessage> import(std::string_view octets, bool dry_run) const;
+  [[nodiscard]] Result<ipc::JsonMessage> import(std::string_view octets, bool dry_run,
+                                                bool quarantine) const;
 
  private:
   explicit ReportControl(DaemonControl daemon) : daemon_(std::move(daemon)) {}

@@ -19,6 +19,7 @@ constexpr std::size_t kText = 4'096;
 std::string_view outcome(std::string_view taken) {
   constexpr std::pair<std::string_view, std::string_view> kOutcomes[] = {
       {"counted", "taken"},
+      {"quarantined", "kept apart, not counted: no valid signature"},
       {"duplicate", "known already"},
       {"changed", "kept, not counted: the same report was here with other contents"},
       {"no-report", "no report"},
@@ -32,7 +33,7 @@ std::string_view outcome(std::string_view taken) {
 
 struct Import {
   const ReportControl& control;
-  bool json = false, dry_run = false;
+  bool json = false, dry_run = false, quarantine = false;
   std::map<std::string, std::size_t> outcomes;
 
   Result<void> take(const std::string& name, std::string_view octets);
@@ -44,7 +45,7 @@ Result<void> Import::take(const std::string& name, std::string_view octets) {
     ++outcomes["refused"];
     return {};
   }
-  const auto answer = control.import(octets, dry_run);
+  const auto answer = control.import(octets, dry_run, quarantine);
   if (!answer) return std::unexpected(answer.error());
   const std::string taken = answer->text("taken", kText);
   ++outcomes[taken];
@@ -75,7 +76,7 @@ Result<void> Import::take(const std::string& name, std::string_view octets) {
 int import(const Given& given) {
   const auto control = ReportControl::of(given);
   if (!control) return complain(control.error());
-  Import import{*control, given.has("json"), given.has("dry-run"), {}};
+  Import import{*control, given.has("json"), given.has("dry-run"), given.has("quarantine"), {}};
   for (const std::string& path : given.operands) {
     const auto done = for_each_mail(path, [&](const std::string& name, std::string_view octets) {
       return import.take(name, octets);
@@ -89,6 +90,9 @@ int import(const Given& given) {
 }
 
 constexpr Option kOptions[] = {{"dry-run", nullptr, "store nothing, say what would be"},
+                               {"quarantine", nullptr,
+                                "what has no valid signature is kept apart and not counted, as "
+                                "what comes by LMTP: for a pipe of the mail server"},
                                {"json", nullptr, "a JSON object for each mail"},
                                kConfigOption,
                                kReportSocketOption};

@@ -46,7 +46,22 @@ std::string states_of(const std::string& element) {
   return out;
 }
 
+// What stands in the way of reports, where something does.
+int say_state(const ReportControl& control) {
+  const auto status = control.ask("status", [](JsonWriter&) {});
+  if (!status) return complain(status.error());
+  if (const std::string why = word(*status, "no_reports_because"); !why.empty())
+    warn("no reports are built: " + why);
+  else if (!status->boolean("sending"))
+    warn("sending is off (tlsrpt.send.enabled)");
+  if (const std::string why = word(*status, "waits_because"); !why.empty())
+    warn("sending waits: " + why);
+  if (!status->boolean("policyd")) warn("policyd cannot be asked");
+  return kOk;
+}
+
 int list_days(const ReportControl& control, bool json) {
+  if (const int code = json ? kOk : say_state(control); code != kOk) return code;
   const auto answer = control.ask("days", [](JsonWriter&) {});
   if (!answer) return complain(answer.error());
   for (const std::string& element : answer->elements("days", kDays)) {

@@ -261,7 +261,8 @@ void Control::import(const ipc::JsonMessage& message, const Reply& reply) {
   if (upload.octets.size() < size) return reply(done());
   std::string octets = std::move(upload.octets);
   uploads_.erase(id);
-  parts_.intake.import(std::move(octets), message.boolean("dry_run"), now,
+  parts_.intake.import(std::move(octets),
+                       {message.boolean("dry_run"), message.boolean("quarantine")}, now,
                        [reply](const TakenReport& taken) {
                          std::string out;
                          JsonWriter json = begin_answer(out);

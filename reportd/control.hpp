@@ -12,7 +12,8 @@
 //                                   `fetcher` (libtlsrpt's fetcher, of one domain)
 //   build {day}                     makes what is missing of a complete day
 //   send {day, domain, dry_run?}    queues a report that was kept, or ended without acceptance
-//   import {id, offset, size, body, dry_run?}  a piece of a report somebody sent; the last one is
+//   import {id, offset, size, body, dry_run?, quarantine?}  a piece of a report somebody sent; the
+//   last one is
 //                                   answered with what became of it
 //   inbox {from, to, domain?}       {days, causes, reporters, quarantined}: reports of others
 //

@@ -238,22 +238,26 @@ Taken Intake::take_mail(std::string message, Time now) {
   return first;
 }
 
-void Intake::import(std::string octets, bool dry_run, Time now,
+void Intake::import(std::string octets, ImportOptions options, Time now,
                     std::function<void(const TakenReport&)> done) {
   const auto any = std::make_shared<report::AnyReport>();
   auto out = std::make_shared<TakenReport>(read(octets, *any, now));
   if (out->taken != Taken::counted) {
-    if (!dry_run) count(out->taken);
+    if (!options.dry_run) count(out->taken);
     return done(*out);
   }
   out->row.origin = "import";
-  const auto judged = [this, any, out, dry_run,
+  const auto judged = [this, any, out, options,
                        done = std::move(done)](const dkim::Verification& verified) {
     bool covered = false;
     out->row.dkim = dkim_word(verified, any->mail, covered);
     if (out->row.dkim == "pass" && !covered) any->deviations.add(Deviation::headers_unsigned);
     out->row.deviations = out->deviations = any->deviations.text();
-    if (!dry_run) {
+    if (options.quarantine && out->row.dkim != "pass") {
+      out->row.state = store::IntakeState::quarantined;
+      out->taken = Taken::quarantined;
+    }
+    if (!options.dry_run) {
       out->taken = keep(out->row);
       if (out->taken == Taken::changed) {
         any->deviations.add(Deviation::other_body);

@@ -64,9 +64,12 @@ class Intake {
 
   // By LMTP: what is true when this returns. not_stored: the sender shall try again.
   Taken take_mail(std::string message, Time now);
-  // By the operator: any of JSON, gzip, message. `done` comes once, perhaps from within. A dry run
-  // stores nothing and says what would be.
-  void import(std::string octets, bool dry_run, Time now,
+  // By the operator: any of JSON, gzip, message. `done` comes once, perhaps from within.
+  struct ImportOptions {
+    bool dry_run = false;     // stores nothing and says what would be
+    bool quarantine = false;  // nobody vouches for it: without a valid signature as by LMTP
+  };
+  void import(std::string octets, ImportOptions options, Time now,
               std::function<void(const TakenReport&)> done);
 
   struct Counters {

@@ -257,13 +257,10 @@ Result<void> Program::start_control(service::Context& context) {
 
 Result<void> Program::start(service::Context& context) {
   state_folder_ = context.state_folder;
+  if (auto opened = open_store(); !opened) return opened;
   for (const auto step : {&Program::start_collecting, &Program::start_asking,
-                          &Program::start_building, &Program::start_delivery}) {
-    if (!store_) {
-      if (auto opened = open_store(); !opened) return opened;
-    }
+                          &Program::start_building, &Program::start_delivery})
     if (auto started = (this->*step)(context); !started) return started;
-  }
   intake_ = std::make_unique<Intake>(*intake_store_, *lookups_, context.config.intake);
   for (const auto step : {&Program::start_lmtp, &Program::start_control})
     if (auto started = (this->*step)(context); !started) return started;

@@ -1,4 +1,5 @@
 // What reportd says of itself: numbers for a scrape and for the operator.
+#include "reportd/day.hpp"
 #include "reportd/program.hpp"
 
 namespace mxw::reportd {
@@ -83,7 +84,7 @@ void Program::status(JsonWriter& json) const {
   json.member("sessions", written.sessions).member("late", written.late);
   json.member("lost", written.lost).member("sensor_events", sensors_->counters().messages);
   json.member("policyd", lookups_->connected());
-  if (const auto day = days_->at_work()) json.member("building", *day);
+  if (const auto day = days_->at_work()) json.member("building", std::string_view(day_text(*day)));
   if (const std::string why = days_->why_not(); !why.empty())
     json.member("no_reports_because", std::string_view(why));
   json.member("sending", send_).member("in_flight", delivery_->in_flight());

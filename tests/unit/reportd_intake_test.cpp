@@ -61,7 +61,7 @@ class IntakeTest : public testing::Test {
   }
   TakenReport import(const std::string& octets, bool dry_run = false) {
     std::optional<TakenReport> out;
-    intake_->import(octets, dry_run, kNow, [&](const TakenReport& taken) { out = taken; });
+    intake_->import(octets, {dry_run, false}, kNow, [&](const TakenReport& taken) { out = taken; });
     for (int i = 0; i < 5 && !out; ++i) lookups_.answer();
     EXPECT_TRUE(out);
     return out.value_or(TakenReport{});
