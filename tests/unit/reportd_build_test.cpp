@@ -210,7 +210,7 @@ TEST_F(DayRunTest, BuildsEachDomainOnceWhenTheDayIsComplete) {
 }
 
 TEST_F(DayRunTest, GoesOnAfterARestart) {
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < 60; ++i) {
     const std::string name = "d" + std::to_string(1'000 + i) + ".example";
     add(counts(name, "sts", 1, 0));
     record(name);
@@ -218,10 +218,10 @@ TEST_F(DayRunTest, GoesOnAfterARestart) {
   days_->tick(kComplete);
   days_->work(kComplete);  // the questions
   days_->work(kComplete);  // one slice
-  EXPECT_LT(built(Built::stored), 120U);
+  EXPECT_LT(built(Built::stored), 60U);
   restart();
   run(kComplete + kMinute);
-  EXPECT_EQ(value_of(store_->reports(0, kTheDay, "", 1'000)).size(), 120U);
+  EXPECT_EQ(value_of(store_->reports(0, kTheDay, "", 1'000)).size(), 60U);
   EXPECT_GT(built(Built::exists), 0U);
 }
 

@@ -139,6 +139,14 @@ TEST_F(IntakeTest, MailWithoutASignatureIsQuarantined) {
   EXPECT_EQ(import(json(policy("sts", "example.org", 5, 2))).taken, Taken::changed);
 }
 
+TEST_F(IntakeTest, AnImportNobodyVouchesForIsQuarantined) {
+  std::optional<Taken> taken;
+  intake_->import(mail(json(policy("sts", "example.org", 5, 2))), {false, true}, kNow,
+                  [&](const TakenReport& done) { taken = done.taken; });
+  EXPECT_EQ(taken, Taken::quarantined);
+  EXPECT_TRUE(days().empty());
+}
+
 TEST_F(IntakeTest, AKeyThatIsNotThereIsTold) {
   const std::string signature =
       "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=reporter.example; s=k; "
