@@ -17,8 +17,8 @@ from world import CONTACT, RELAY
 HEADERS = [b"from", b"to", b"subject", b"date", b"message-id", b"tls-report-domain", b"tls-report-submitter"]
 
 
-def report(number, good, failed):
-    policy = {"policy": {"policy-type": "sts", "policy-domain": "ours.test", "policy-string": ["version: STSv1"],
+def report(number, good, failed, domain="ours.test"):
+    policy = {"policy": {"policy-type": "sts", "policy-domain": domain, "policy-string": ["version: STSv1"],
                          "mx-host": ["mx.ours.test"]},
               "summary": {"total-successful-session-count": good, "total-failure-session-count": failed}}
     if failed:
@@ -92,7 +92,7 @@ def import_files(world):
     with tempfile.TemporaryDirectory() as own:
         path = own + "/one.json"
         with open(path, "w") as f:
-            json.dump(report("from-file", 2, 0), f)
+            json.dump(report("from-file", 2, 0, "example.org"), f)
         first = import_one(world, path, "--dry-run")
         expect("a dry run", first["taken"], "counted")
         expect("the import", import_one(world, path)["taken"], "counted")

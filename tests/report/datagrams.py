@@ -1,6 +1,7 @@
 """A stand-in of libtlsrpt: datagrams of protocol version 1, sent as Postfix's user by default."""
 import json
 import os
+import pwd
 import subprocess
 import sys
 
@@ -26,7 +27,8 @@ def session(domain, rua, failure=None):
 
 
 def send(path, datagrams, user="postfix"):
-    subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", sys.executable, "-c",
+    account = pwd.getpwnam(user)
+    subprocess.run(["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", sys.executable, "-c",
                     SEND, path], input=b"\0".join(datagrams), check=True)
 
 

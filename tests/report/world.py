@@ -152,6 +152,7 @@ class World:
                 os.chmod(f"{self.bin}/{os.path.basename(path)}", 0o755)
         self.names, self.sink = Names(RTR, RESOLVER, SINK), Sink(RTR)
         self.names.addresses["rua.test"] = [RUA_HOST]
+        self.make_keys()
         self.rua = RuaHost(self.pki)
 
     def down(self):
@@ -162,6 +163,19 @@ class World:
     def clear(self):
         topology.remove_all()
         scratch.remove(DIR)
+
+    def make_keys(self):
+        """By the documented commands, one set for all hosts; the records are published."""
+        self.keys = DIR + "/keys"
+        os.makedirs(self.keys)
+        command = snippet("tlsrpt.md", "sh dkim").replace("/etc/mxwarden", self.keys)
+        run("sh", "-ec", command.replace("root:mxw-report", f"0:{IDS['mxw-report']}"))
+        for name, kind, tail in (("rsa", "rsa", None), ("ed25519", "ed25519", -32)):
+            der = base64.b64decode(run("sh", "-c", f"openssl pkey -in {self.keys}/tlsrpt-{name}.pem -pubout "
+                                       "-outform der | openssl base64 -A"))
+            selector = "tlsrpt-ed" if name == "ed25519" else "tlsrpt-rsa"
+            self.names.txt[f"{selector}._domainkey.reports.test"] = (
+                f"v=DKIM1; k={kind}; s=tlsrpt; p=" + base64.b64encode(der[tail:] if tail else der).decode())
 
     def asks(self, domain, *rua):
         """The domain asks for reports from now on."""
@@ -187,7 +201,6 @@ class Host(Units):
         command = snippet("tlsrpt.md", "sh tlsrpt").replace("mxw-report -g", f"{IDS['mxw-report']} -g")
         os.makedirs(self.queue, exist_ok=True)
         run("sh", "-ec", command.replace(SPOOL, self.queue))
-        self.make_keys()
         self.write_settings(settings)
         self.up_postfix(dict(main))
         if units:
@@ -200,23 +213,9 @@ class Host(Units):
         text += snippet("tlsrpt.md", "mxwarden.toml source").replace(SPOOL, self.queue)
         self.write_file("etc/mxwarden/mxwarden.toml", text + settings)
 
-    def make_keys(self):
-        """By the documented commands; the records are published."""
-        folder = self.dir + "/keys"
-        os.makedirs(folder, exist_ok=True)
-        command = snippet("tlsrpt.md", "sh dkim").replace("/etc/mxwarden", folder)
-        run("sh", "-ec", command.replace("root:mxw-report", f"0:{IDS['mxw-report']}"))
-        for name, kind, tail in (("rsa", "rsa", None), ("ed25519", "ed25519", -32)):
-            der = base64.b64decode(run("sh", "-c", f"openssl pkey -in {folder}/tlsrpt-{name}.pem -pubout "
-                                       "-outform der | openssl base64 -A"))
-            selector = "tlsrpt-ed" if name == "ed25519" else "tlsrpt-rsa"
-            self.world.names.txt[f"{selector}._domainkey.reports.test"] = (
-                f"v=DKIM1; k={kind}; s=tlsrpt; p=" + base64.b64encode(der[tail:] if tail else der).decode())
-        self.keys = folder
-
     def sends(self, more=""):
         """Settings that send: the documented ones, at once."""
-        text = snippet("tlsrpt.md", "mxwarden.toml send").replace("/etc/mxwarden/tlsrpt", self.keys + "/tlsrpt")
+        text = snippet("tlsrpt.md", "mxwarden.toml send").replace("/etc/mxwarden/tlsrpt", self.world.keys + "/tlsrpt")
         text = text.replace("reports.example.net", "reports.test")
         return text.replace("enabled = true", "enabled = true\ndelay_s = 0\nhttps_allow = [\"203.0.113.0/24\"]\n"
                             f"https_ca_file = \"{self.world.dir}/ca.pem\"\n" + more)

@@ -17,15 +17,16 @@ SKIPPED = 77
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def missing(needs):
-    """Why a lab cannot be built here, or nothing. `needs`: command -> the package that brings it."""
+def missing(needs, sendmail=True):
+    """Why a lab cannot be built here, or nothing. `needs`: command -> the package that brings it;
+    `sendmail`: it runs the unpacked one."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     if os.geteuid():
         return "it needs root"
     packages = sorted({p for c, p in needs.items() if not shutil.which(c)})
     if packages:
         return "packages are missing: " + " ".join(packages)
-    if not os.access(BINARY, os.X_OK):
+    if sendmail and not os.access(BINARY, os.X_OK):
         return "Sendmail is not unpacked: ./dev deps"
     if subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True).returncode:
         return "no network namespaces can be made"
