@@ -149,6 +149,18 @@ TEST(Import, JudgesWhatItIsGiven) {
   EXPECT_EQ(store.events({0, "example.org"}, 9)->front().kind, "policy-imported");
 }
 
+// What root writes into the folder of policyd's user, policyd cannot read.
+TEST_F(OpenStore, OnlyTheOwnerOfTheFolderMayImport) {
+  EXPECT_TRUE(may_import(folder, ::geteuid()));
+  const auto refused = may_import(folder, ::geteuid() + 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  const std::string how = "setpriv --reuid=" + std::to_string(::geteuid()) +
+                          " --regid=" + std::to_string(::getegid()) + " --clear-groups";
+  EXPECT_NE(refused.error().message.find(how), std::string::npos) << refused.error().message;
+  EXPECT_EQ(may_import(folder + "/absent", 0).error().kind, ErrorKind::environment);
+}
+
 class ControlTest : public EngineTest {
  protected:
   void SetUp() override {
