@@ -53,6 +53,8 @@ inline constexpr std::int64_t kRereadWait = 60 * kSecond;  // semantics 7
 inline constexpr std::int64_t kRereadEvery = 5 * kMinute;  // semantics 7
 inline constexpr std::int64_t kTlsrptEvery = 1 * kHour;    // at most; a day has one report
 inline constexpr std::int64_t kPruneEvery = 10 * kMinute;
+// Or as soon as so many octets of policies were stored: strangers could serve 6 MiB a second.
+inline constexpr std::uint64_t kPruneBytes = 32 << 20;
 inline constexpr std::size_t kMemories = 100'000;  // domains of which more than rows is remembered
 inline constexpr std::size_t kFollowed = 300'000;  // routes: every domain the store may hold
 inline constexpr std::int64_t kStepHealing = 2 * kDay;  // until all is refreshed after a clock step
@@ -231,6 +233,7 @@ class Engine {
 
   double hint_tokens_ = static_cast<double>(kHintsPerSecond);
   std::int64_t began_at_ = 0, hints_at_ = 0, prune_at_ = 0, pinned_at_ = INT64_MIN;
+  std::uint64_t pruned_bytes_ = 0;  // Shelf::body_bytes() when last pruned
   store::DuePlace due_after_;
   bool walking_ = false, pruning_ = false;
   rows::Sequence walked_ = 0;

@@ -209,11 +209,13 @@ store::PolicyBounds Engine::bounds() const {
 // A clock in doubt prunes nothing: it must not be the reason why a policy is lost. One that may be
 // ahead since the start ages nothing: then only what there is too much of goes.
 void Engine::prune() {
-  const bool due = clock_.boot() >= prune_at_ && !walking_;
+  const bool much = shelf_.body_bytes() - pruned_bytes_ >= kPruneBytes;
+  const bool due = (clock_.boot() >= prune_at_ || much) && !walking_;
   if (clock_behind_ && clock_.wall() >= newest_stored_ - kBehind) clock_behind_ = false;
   const bool healing = scale_.ever_stepped() && clock_.boot() - stepped_at_ < kStepHealing;
   if ((!due && !pruning_) || clock_behind_ || healing) return;
   prune_at_ = clock_.boot() + kPruneEvery;
+  pruned_bytes_ = shelf_.body_bytes();
   store::Pinned pinned;
   for (const std::string& domain : pinned_) pinned.emplace(options_.tenant, domain);
   pruning_ = shelf_.prune(bounds(), clock_.wall(), pinned);

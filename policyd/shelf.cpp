@@ -121,6 +121,7 @@ bool Shelf::save(const Conclusion& conclusion, Time now) {
     return false;
   }
   release(row.name);
+  if (conclusion.put) body_bytes_ += conclusion.put->body.size();
   for (; next < conclusion.events.size(); ++next)
     ok = took(store_.append_event(conclusion.events[next]), "write an event", row.name) && ok;
   return ok;

@@ -62,6 +62,8 @@ class Shelf {
   void retry();
   bool prune(const store::PolicyBounds& bounds, Time now, const store::Pinned& pinned);  // more?
 
+  // Octets of the policies stored so far.
+  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
   [[nodiscard]] std::size_t held() const { return held_.size(); }
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -90,7 +92,7 @@ class Shelf {
   std::set<std::string> touched_;
   rows::Sequence last_head_ = 0;
   bool readable_ = true;
-  std::uint64_t failures_ = 0, dropped_ = 0, refused_ = 0;
+  std::uint64_t failures_ = 0, dropped_ = 0, refused_ = 0, body_bytes_ = 0;
 };
 
 }  // namespace mxw::policyd

@@ -138,6 +138,28 @@ void prune_domains(Run& run, Time now) {
   run.pruned.policies += victims.size();
 }
 
+void prune_history_bytes(Run& run) {
+  std::size_t over = excess(
+      run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NOT NULL"),
+      run.bounds.history_bytes);
+  if (over == 0) return;
+  const auto rows = run.transaction.take(run.database.all(
+      "SELECT row, length(body) FROM policy WHERE valid_to IS NOT NULL "
+      "ORDER BY length(body) > ? DESC, valid_to, row LIMIT ?",
+      [](Statement& row) {
+        return std::pair<std::int64_t, std::size_t>{row.integer_as<std::int64_t>(),
+                                                    row.integer_as<std::size_t>()};
+      },
+      kLargeBody, run.bounds.per_call));
+  for (const auto& [row, bytes] : rows) {
+    if (over == 0) return;
+    run.transaction.run("DELETE FROM policy WHERE row = ?", row);
+    over -= std::min(over, bytes);
+    ++run.pruned.history;
+  }
+  if (over > 0) run.pruned.more = true;
+}
+
 void prune_history(Run& run, Time now) {
   run.pruned.history += run.erase(
       "DELETE FROM policy WHERE row IN (SELECT row FROM policy WHERE valid_to IS NOT NULL "
@@ -147,6 +169,7 @@ void prune_history(Run& run, Time now) {
       "DELETE FROM policy WHERE row IN (SELECT row FROM policy WHERE valid_to IS NOT NULL "
       "ORDER BY valid_to, row LIMIT ?)",
       run.count("SELECT count(*) FROM policy WHERE valid_to IS NOT NULL"), run.bounds.history);
+  prune_history_bytes(run);
   run.pruned.events += run.erase(
       "DELETE FROM policy_event WHERE seq IN (SELECT seq FROM policy_event WHERE time < ? "
       "ORDER BY time, seq LIMIT ?)",

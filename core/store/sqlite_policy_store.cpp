@@ -120,6 +120,7 @@ Result<PolicyChange> SqlitePolicyStore::put_policy(const DomainRow& domain, cons
         "fetched_at, max_age, source, seq) VALUES(?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)",
         key.tenant, policy.origin, key.name, policy.id, policy::mode_name(policy.mode),
         as_bytes(policy.body), from, policy.fetched_at, policy.max_age, policy.source, seq);
+    sql::trim_history(transaction, key);
   }
   if (event) sql::write_event(database_, transaction, *event);
   if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
@@ -137,6 +138,7 @@ Result<bool> SqlitePolicyStore::end_policy(Key domain, Time at, const EventRow* 
         "UPDATE policy SET valid_to = max(valid_from, ?) "
         "WHERE tenant = ? AND domain = ? AND valid_to IS NULL",
         at, domain.tenant, domain.name);
+    sql::trim_history(transaction, domain);
     sql::write_deletion(database_, transaction, Table::policy, domain);
     auto row = transaction.take(sql::find_domain(database_, domain));
     if (row) {
