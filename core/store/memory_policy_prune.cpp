@@ -71,26 +71,25 @@ void MemoryPolicyStore::prune_idle(const PolicyBounds& bounds, Time now, const P
 void MemoryPolicyStore::prune_domains(const PolicyBounds& bounds, Time now, const Pinned& pinned,
                                       Pruned& pruned) {
   struct Candidate {
+    std::size_t size = 0;  // where that decides
     bool guarded = false;
     Time last_asked;
     Eviction::Victim victim;
   };
   std::vector<Candidate> with, without;
-  std::size_t bytes = 0;
   for (const auto& [name, row] : domains_) {
     const PolicyRow* held = open_policy(name);
     Candidate candidate{
         .guarded = held && held->mode == policy::Mode::enforce && held->valid_until() >= now,
         .last_asked = row.last_asked,
         .victim = {name.first, name.second, held ? held->body.size() : 0}};
-    bytes += candidate.victim.bytes;
     (held ? with : without).push_back(std::move(candidate));
   }
   const auto shrink = [&](std::vector<Candidate>& all, Eviction eviction) {
     std::ranges::stable_sort(all, [](const Candidate& a, const Candidate& b) {
-      return std::tie(a.guarded, a.last_asked) < std::tie(b.guarded, b.last_asked);
+      return std::tie(b.size, a.guarded, a.last_asked) < std::tie(a.size, b.guarded, b.last_asked);
     });
-    for (Candidate& candidate : all) eviction.offer(std::move(candidate.victim));
+    for (const Candidate& candidate : all) eviction.offer(candidate.victim);
     const auto victims = eviction.finish();
     for (const auto& victim : victims) evict({victim.tenant, victim.name});
     if (eviction.more()) pruned.more = true;
@@ -99,8 +98,17 @@ void MemoryPolicyStore::prune_domains(const PolicyBounds& bounds, Time now, cons
   pruned.others +=
       shrink(without, Eviction(excess(without.size(), bounds.others), 0, bounds.per_call, pinned));
   pruned.policies +=
-      shrink(with, Eviction(excess(with.size(), bounds.policies), excess(bytes, bounds.body_bytes),
-                            bounds.per_call, pinned));
+      shrink(with, Eviction(excess(with.size(), bounds.policies), 0, bounds.per_call, pinned));
+  std::size_t bytes = 0;
+  std::vector<Candidate> large;
+  for (Candidate& candidate : with) {
+    if (!open_policy({candidate.victim.tenant, candidate.victim.name})) continue;
+    candidate.size = candidate.victim.bytes;
+    bytes += candidate.size;
+    if (candidate.size > kLargeBody) large.push_back(candidate);
+  }
+  pruned.policies +=
+      shrink(large, Eviction(0, excess(bytes, bounds.body_bytes), bounds.per_call, pinned));
 }
 
 void MemoryPolicyStore::prune_history(const PolicyBounds& bounds, Time now, Pruned& pruned) {

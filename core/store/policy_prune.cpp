@@ -84,6 +84,10 @@ const std::string kPolicyOfDomain =
 const std::string kValidUntil =
     "p.fetched_at + min(p.max_age, " + std::to_string(limits::kPolicyMaxAge) + ") * 1000000000";
 
+// The order in which policies go; ?1: now.
+const std::string kInTurn =
+    "(p.mode = 'enforce' AND " + kValidUntil + " >= ?1), d.last_asked, d.tenant, d.name";
+
 // Not asked for in a long time, and nothing valid to lose. Pinned ones stay.
 void prune_idle(Run& run, Time now) {
   const std::size_t most = run.bounds.per_call;
@@ -122,18 +126,27 @@ void prune_domains(Run& run, Time now) {
   }
   const std::size_t rows =
       excess(run.count("SELECT count(*) FROM domain WHERE state = 'policy'"), bounds.policies);
+  if (rows == 0) return;
+  const auto victims = run.choose(Eviction(rows, 0, bounds.per_call, run.pinned),
+                                  "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
+                                      "WHERE d.state = 'policy' ORDER BY " + kInTurn,
+                                  now);
+  run.evict(victims);
+  run.pruned.policies += victims.size();
+}
+
+// Whoever made the octets too many pays for them: the largest go, and small ones never.
+void prune_bodies(Run& run, Time now) {
   const std::size_t bytes =
       excess(run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NULL"),
-             bounds.body_bytes);
-  if (rows == 0 && bytes == 0) return;
-  const auto victims = run.choose(Eviction(rows, bytes, bounds.per_call, run.pinned),
-                                  "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
-                                      "WHERE d.state = 'policy' "
-                                      "ORDER BY (p.mode = 'enforce' AND " +
-                                      kValidUntil +
-                                      " >= ?), "
-                                      "d.last_asked, d.tenant, d.name",
-                                  now);
+             run.bounds.body_bytes);
+  if (bytes == 0) return;
+  const auto victims = run.choose(
+      Eviction(0, bytes, run.bounds.per_call, run.pinned),
+      "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
+          "WHERE d.state = 'policy' AND length(p.body) > ?2 ORDER BY length(p.body) DESC, " +
+          kInTurn,
+      now, kLargeBody);
   run.evict(victims);
   run.pruned.policies += victims.size();
 }
@@ -300,6 +313,7 @@ Result<Pruned> SqlitePolicyStore::prune(const PolicyBounds& bounds, Time now,
           .pruned = {}};
   prune_idle(run, now);
   prune_domains(run, now);
+  prune_bodies(run, now);
   prune_history(run, now);
   prune_answers(run, now);
   prune_tlsrpt(run, now);

@@ -29,9 +29,11 @@ namespace mxw::store {
 // Defaults of semantics 11 and what follows from it. `per_call` bounds one prune: ask again while
 // it says `more`, so that mail is never held by one long transaction.
 struct PolicyBounds {
-  std::size_t policies = 100'000;      // domains with a current policy
-  std::size_t others = 200'000;        // domains known to have none, or not known
-  std::size_t body_bytes = 256 << 20;  // of current policies: 100,000 of 64 KiB would be 6 GiB
+  std::size_t policies = 100'000;  // domains with a current policy
+  std::size_t others = 200'000;    // domains known to have none, or not known
+  // Of current policies: 100,000 of 64 KiB would be 6 GiB. Only those over kLargeBody go for it, so
+  // small ones alone may come to 400 MiB.
+  std::size_t body_bytes = 256 << 20;
   // Closed policies: 200,000 of usual size are 60 MB, of 64 KiB they would be 13 GB.
   std::size_t history = 200'000, history_bytes = 128 << 20;
   std::size_t events = 500'000;
@@ -163,10 +165,11 @@ class PolicyStore {
   virtual Result<Changes> changes_since(Sequence from, std::size_t limit) = 0;
 
   // By age, then by count: expired and unasked first, then the least recently asked; unexpired
-  // enforce policies after all others, pinned domains last of all. An evicted domain takes its
-  // routes, its TLSRPT record, its re-read and all history with it. A current TLSRPT record without
-  // a domain row leaves `idle_age` after it was last confirmed. Of closed policies the oldest go;
-  // where there are too many octets of them, large ones before small ones.
+  // enforce policies after all others, pinned domains last of all. For too many octets the largest
+  // policies go first, whatever they are, and those up to kLargeBody never. An evicted domain takes
+  // its routes, its TLSRPT record, its re-read and all history with it. A current TLSRPT record
+  // without a domain row leaves `idle_age` after it was last confirmed. Of closed policies the
+  // oldest go; where there are too many octets of them, large ones before small ones.
   virtual Result<Pruned> prune(const PolicyBounds& bounds, Time now, const Pinned& pinned) = 0;
 
   virtual Result<PolicyStatistics> statistics() = 0;

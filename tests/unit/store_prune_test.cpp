@@ -27,6 +27,11 @@ class PolicyBoundsOf : public EachPolicyStore<Kind> {
     row.max_age = max_age;
     value_of(store_->put_policy(domain_row(domain, asked), row));
   }
+  void put_large(const std::string& domain, Time asked, std::size_t octets) {
+    PolicyRow row = policy_row(domain, "1", at(0));
+    row.body = std::string(octets, 'b');
+    value_of(store_->put_policy(domain_row(domain, asked), row));
+  }
   Pruned prune(const PolicyBounds& bounds, Time now, const Pinned& pinned = {}) {
     return value_of(store_->prune(bounds, now, pinned));
   }
@@ -91,15 +96,29 @@ TYPED_TEST(PolicyBoundsOf, EndOfValidityIsIncluded) {
 }
 
 TYPED_TEST(PolicyBoundsOf, BodiesAreBoundedTogether) {
-  for (int i = 0; i < 4; ++i) {
-    const std::string domain = "d" + std::to_string(i) + ".test";
-    PolicyRow row = policy_row(domain, "1", at(0));
-    row.body = std::string(1'000, 'b');
-    value_of(this->store_->put_policy(domain_row(domain, at(i)), row));
-  }
-  EXPECT_EQ(this->prune({.body_bytes = 2'500}, at(10)).policies, 2U);
+  for (int i = 0; i < 4; ++i) this->put_large("d" + std::to_string(i) + ".test", at(i), 10'000);
+  EXPECT_EQ(this->prune({.body_bytes = 25'000}, at(10)).policies, 2U);
   EXPECT_THAT(this->domains(), ElementsAre("d2.test", "d3.test"));
-  EXPECT_EQ(value_of(this->store_->statistics()).body_bytes, 2'000U);
+  EXPECT_EQ(value_of(this->store_->statistics()).body_bytes, 20'000U);
+}
+
+// Strangers with large policies push out each other, not the small ones of everybody, however long
+// nobody asked for those and whatever mode the large ones have.
+TYPED_TEST(PolicyBoundsOf, LargePoliciesPushOutNoSmallOnes) {
+  this->put("enforce.test", at(1));
+  this->put("testing.test", at(2), policy::Mode::testing);
+  this->put_large("edge.test", at(3), kLargeBody);
+  this->put_large("pinned.test", at(4), 65'000);
+  this->put_large("large.test", at(5), 10'000);
+  for (int i = 0; i < 3; ++i) this->put_large("d" + std::to_string(i) + ".test", at(6 + i), 60'000);
+  const Pinned pinned = {{0U, "pinned.test"}};
+  EXPECT_EQ(this->prune({.body_bytes = 150'000}, at(20), pinned).policies, 2U);
+  EXPECT_THAT(this->domains(), ElementsAre("d2.test", "edge.test", "enforce.test", "large.test",
+                                           "pinned.test", "testing.test"));
+  const Pruned pruned = this->prune({.body_bytes = 1}, at(20), pinned);
+  EXPECT_EQ(pruned.policies, 3U);
+  EXPECT_FALSE(pruned.more) << "nothing more can go";
+  EXPECT_THAT(this->domains(), ElementsAre("edge.test", "enforce.test", "testing.test"));
 }
 
 // A stranger chooses how large the texts are that the store keeps closed.
