@@ -142,7 +142,7 @@ Result<PolicyChange> MemoryPolicyStore::put_policy(const DomainRow& domain, cons
   row.state = DomainState::policy;
   write_domain(std::move(row));
   if (change == PolicyChange::renewed) {
-    held->fetched_at = std::max(held->fetched_at, policy.fetched_at);
+    held->fetched_at = policy.fetched_at;
     held->origin = policy.origin;
     held->source = policy.source;
     held->seq = ++head_;

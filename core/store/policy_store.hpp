@@ -114,7 +114,8 @@ class PolicyStore {
   // Stores what was fetched, with its domain row and an event, in one transaction.
   // policy.valid_from and valid_to are the store's to set: a renewed policy keeps its row, another
   // one closes the row before at its own fetched_at (never before that row's begin, should a clock
-  // have stepped back). Of closed rows the newest kClosedOfDomain stay.
+  // have stepped back). fetched_at is as given, earlier than before, too: after a step back it is
+  // in the new scale. Of closed rows the newest kClosedOfDomain stay.
   virtual Result<PolicyChange> put_policy(const DomainRow& domain, const PolicyRow& policy,
                                           const EventRow* event = nullptr) = 0;
 

@@ -107,7 +107,7 @@ Result<PolicyChange> SqlitePolicyStore::put_policy(const DomainRow& domain, cons
   const Sequence seq = sql::next_sequence(database_, transaction);
   if (change == PolicyChange::renewed) {
     transaction.run(
-        "UPDATE policy SET fetched_at = max(fetched_at, ?), origin = ?, source = ?, seq = ? "
+        "UPDATE policy SET fetched_at = ?, origin = ?, source = ?, seq = ? "
         "WHERE tenant = ? AND domain = ? AND valid_to IS NULL",
         policy.fetched_at, policy.origin, policy.source, seq, key.tenant, key.name);
   } else {

@@ -364,6 +364,28 @@ TEST_F(EngineTest, AStepOfTheClockEndsNoPolicyAndStopsNoRefresh) {
   EXPECT_THAT(recorder.events, Contains("clock-step"));
 }
 
+// A refresh by the new clock: from it on the policy lives for its max_age, not for the step more.
+TEST_F(EngineTest, AfterAStepARenewedPolicyLivesForItsMaxAge) {
+  for (const std::int64_t step : {365 * kDay, -365 * kDay, -3 * kDay}) {
+    const std::string domain = "d" + std::to_string(recorder.steps.size()) + ".example.org";
+    publish(domain, kEnforce);
+    EXPECT_EQ(said(domain), "enforce 1");
+    clock.step_wall(step);
+    advance(2 * kSecond);
+    engine->refresh(domain);
+    const int gets = https.gets[domain];
+    advance(2 * kSecond);
+    ASSERT_GT(https.gets[domain], gets);
+    EXPECT_NEAR(static_cast<double>(want(domain).valid_until - clock.wall()) / kSecond, 604'800, 60)
+        << step;
+    https.bodies.erase(domain);
+    advance(6 * kDay);
+    EXPECT_EQ(said(domain), "enforce 1") << step;
+    advance(2 * kDay);
+    EXPECT_EQ(said(domain), "unknown") << step;
+  }
+}
+
 TEST_F(EngineTest, AClockBehindItsStoreIsToldAndPrunesNothing) {
   publish("example.org", kEnforce);
   want("example.org");

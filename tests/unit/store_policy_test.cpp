@@ -141,6 +141,16 @@ TYPED_TEST(PolicyStoreRows, ClockThatStepsBackMakesNoOverlap) {
   EXPECT_EQ(current->fetched_at, at(150));
 }
 
+// What a wrong clock wrote must not outlive the renewal by the right one.
+TYPED_TEST(PolicyStoreRows, ARenewalAfterAStepBackCountsFromItsOwnTime) {
+  this->put(policy_row("example.org", "1", at(300'000)));
+  EXPECT_EQ(this->put(policy_row("example.org", "1", at(100))), PolicyChange::renewed);
+  const auto current = value_of(this->store_->current_policy({0, "example.org"}));
+  ASSERT_TRUE(current);
+  EXPECT_EQ(current->fetched_at, at(100));
+  EXPECT_EQ(current->valid_until(), at(100 + 604'800));
+}
+
 TYPED_TEST(PolicyStoreRows, EventStandsWithItsPolicy) {
   const EventRow event = event_row("example.org", "policy-added");
   value_of(this->store_->put_policy(domain_row("example.org"),
