@@ -46,8 +46,8 @@ void Engine::observe_clock() {
   event.kind = name(EventKind::clock_step);
   event.detail = "by " + std::to_string(*step / kSecond) + " s";
   shelf_.append(event);
-  // Every domain row is written anew in the new scale, page by page. Routes and TLSA are looked up
-  // again within ten minutes instead.
+  // Every domain row and policy is written anew in the new scale, page by page. Routes and TLSA are
+  // looked up again within ten minutes instead.
   walking_ = true;
   walked_ = 0;
   routes_due_.clear();
@@ -188,6 +188,7 @@ bool Engine::walk_row(const rows::Change& change, Time now) {
       return shelf_.save_row(shelf_.load(domain->name).domain);
   } else if (const auto* policy = std::get_if<rows::PolicyRow>(&change)) {
     newest_stored_ = std::max(newest_stored_, policy->fetched_at);
+    return policy->tenant == options_.tenant && shelf_.retime(*policy);
   } else if (const auto* route = std::get_if<rows::RouteRow>(&change)) {
     if (route->tenant != options_.tenant || routes_at_.contains(route->policy_domain)) return false;
     // Those that ran out while we were away are spread over ten minutes.

@@ -182,6 +182,13 @@ bool Shelf::save_row(const rows::DomainRow& row) {
   return took(store_.put_domain(row), "write a domain", row.name);
 }
 
+bool Shelf::retime(const rows::PolicyRow& policy) {
+  if (scale_.misjudged(policy)) return false;
+  const std::int64_t by = scale_.correction(policy.seq);
+  return by != 0 && took(store_.retime_policy(key(policy.domain), policy.fetched_at + by),
+                         "write a policy", policy.domain);
+}
+
 bool Shelf::save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows) {
   return took(store_.replace_routes(key(domain), rows), "write routes", domain);
 }

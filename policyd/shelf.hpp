@@ -51,6 +51,8 @@ class Shelf {
   // True when everything was committed.
   bool save(const Conclusion& conclusion, Time now);
   bool save_row(const rows::DomainRow& row);
+  // Writes the policy again in the new scale where the clock has stepped since; whether it was.
+  bool retime(const rows::PolicyRow& policy);
   bool save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows);
   bool save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows);
   void append(const rows::EventRow& event);

@@ -162,6 +162,14 @@ Result<PolicyChange> MemoryPolicyStore::put_policy(const DomainRow& domain, cons
   return change;
 }
 
+Result<bool> MemoryPolicyStore::retime_policy(Key domain, Time fetched_at) {
+  PolicyRow* held = open_policy({domain.tenant, std::string(domain.name)});
+  if (!held) return false;
+  held->fetched_at = fetched_at;
+  held->seq = ++head_;
+  return true;
+}
+
 Result<bool> MemoryPolicyStore::end_policy(Key domain, Time at, const EventRow* event) {
   if (event) {
     if (const auto over = over_limit(*event)) return std::unexpected(refusal(Fault::limit, *over));

@@ -119,6 +119,10 @@ class PolicyStore {
   virtual Result<PolicyChange> put_policy(const DomainRow& domain, const PolicyRow& policy,
                                           const EventRow* event = nullptr) = 0;
 
+  // The current policy was fetched at this time by another clock than the one it was written by;
+  // told to readers. Nothing else of it changes. False: there is none.
+  virtual Result<bool> retime_policy(Key domain, Time fetched_at) = 0;
+
   // Closes the current policy without another; false: there was none. The domain row is kept, as
   // `unknown`.
   virtual Result<bool> end_policy(Key domain, Time at, const EventRow* event = nullptr) = 0;

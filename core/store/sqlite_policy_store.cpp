@@ -127,6 +127,18 @@ Result<PolicyChange> SqlitePolicyStore::put_policy(const DomainRow& domain, cons
   return change;
 }
 
+Result<bool> SqlitePolicyStore::retime_policy(Key domain, Time fetched_at) {
+  Transaction transaction(database_);
+  const Sequence seq = sql::next_sequence(database_, transaction);
+  transaction.run(
+      "UPDATE policy SET fetched_at = ?, seq = ? "
+      "WHERE tenant = ? AND domain = ? AND valid_to IS NULL",
+      fetched_at, seq, domain.tenant, domain.name);
+  const bool found = transaction.ok() && database_.changed() > 0;
+  if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
+  return found;
+}
+
 Result<bool> SqlitePolicyStore::end_policy(Key domain, Time at, const EventRow* event) {
   if (event) {
     if (auto fits = within_limits(database_, *event); !fits) return std::unexpected(fits.error());

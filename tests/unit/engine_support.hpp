@@ -221,6 +221,9 @@ class FailingStore final : public store::PolicyStore {
     if (refused.contains(domain.name)) return refusal<rows::PolicyChange>();
     return writes_fail ? no<rows::PolicyChange>() : inner.put_policy(domain, policy, event);
   }
+  store::Result<bool> retime_policy(rows::Key domain, Time fetched_at) override {
+    return writes_fail ? no<bool>() : inner.retime_policy(domain, fetched_at);
+  }
   store::Result<bool> end_policy(rows::Key domain, Time at, const rows::EventRow* event) override {
     return writes_fail ? no<bool>() : inner.end_policy(domain, at, event);
   }

@@ -364,6 +364,29 @@ TEST_F(EngineTest, AStepOfTheClockEndsNoPolicyAndStopsNoRefresh) {
   EXPECT_THAT(recorder.events, Contains("clock-step"));
 }
 
+// Readers follow wall time again half an hour after a step: rows must be of it by then, though
+// nothing could be fetched.
+TEST_F(EngineTest, AfterAStepPoliciesAreWrittenInTheNewScale) {
+  publish("example.org", kEnforce);
+  EXPECT_EQ(said("example.org"), "enforce 1");
+  advance(kMinute);
+  https.bodies.clear();
+  for (const std::int64_t step : {365 * kDay, -500 * kDay}) {
+    const Time until = want("example.org").valid_until;
+    clock.step_wall(step);
+    const int commits_before = commits;
+    advance(10 * kSecond);
+    const auto row = *store.inner.current_policy({0, "example.org"});
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->valid_until(), until + step);
+    EXPECT_GT(commits, commits_before) << "readers are told";
+    EXPECT_EQ(want("example.org").valid_until, until + step) << "and it is not moved twice";
+    const rows::Sequence seq = row->seq;
+    advance(kMinute);
+    EXPECT_EQ((*store.inner.current_policy({0, "example.org"}))->seq, seq) << "once";
+  }
+}
+
 // A refresh by the new clock: from it on the policy lives for its max_age, not for the step more.
 TEST_F(EngineTest, AfterAStepARenewedPolicyLivesForItsMaxAge) {
   for (const std::int64_t step : {365 * kDay, -365 * kDay, -3 * kDay}) {
