@@ -45,8 +45,13 @@ struct Options {
   std::function<double()> random;  // uniform in [0, 1); empty: 0.5 always
 };
 
-inline constexpr std::size_t kLooks = 4'096;         // four peers' 1,024 questions (semantics 11)
-inline constexpr std::size_t kQueue = 10'000;        // hints and due domains that wait for a place
+inline constexpr std::size_t kLooks = 4'096;  // four peers' 1,024 questions (semantics 11)
+// What waits for a place: hints and what nothing is known of, and apart from that what keeps the
+// known true (due policies, routes, pinned domains). Each, so many.
+inline constexpr std::size_t kQueue = 10'000;
+// Of Options::parallel one place in so many is for keeping alone. Whoever names slow policy hosts
+// to us holds places for as long as a GET may take.
+inline constexpr std::size_t kKeepShare = 4;
 inline constexpr std::size_t kHintsPerSecond = 100;  // semantics 11
 inline constexpr std::size_t kDuePerSecond = 50;     // 100,000 policies a day are 1.2 a second
 inline constexpr std::int64_t kRereadWait = 60 * kSecond;  // semantics 7
@@ -121,11 +126,12 @@ class Engine {
   [[nodiscard]] const EngineCounters& counters() const { return counters_; }
   [[nodiscard]] const Shelf& shelf() const { return shelf_; }
   [[nodiscard]] std::size_t looks_running() const { return looks_.size(); }
-  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
-  [[nodiscard]] bool idle() const { return looks_.empty() && queue_.empty(); }
+  [[nodiscard]] std::size_t queued() const { return queued_.size(); }
+  [[nodiscard]] bool idle() const { return looks_.empty() && queued_.empty(); }
 
  private:
   enum class Part : std::uint8_t { policy, routes };  // of what a queued domain is to be looked at
+  enum class Rank : std::uint8_t { keep, hint };      // keeping goes first
   struct Queued {
     std::string domain;
     Part part;
@@ -133,10 +139,11 @@ class Engine {
   };
   struct Look {
     Stored stored;
-    bool policy = false;  // the policy is looked at, not the routes alone
-    bool asked = false;   // somebody wants it: last_asked is now
-    bool reread = false;  // GET although nothing is due
-    bool own = false;     // counts against Options::parallel
+    bool policy = false;     // the policy is looked at, not the routes alone
+    bool asked = false;      // somebody wants it: last_asked is now
+    bool reread = false;     // GET although nothing is due
+    bool own = false;        // counts against Options::parallel
+    Rank rank = Rank::hint;  // of one of our own
     bool concluded = false, routes_begun = false, routes_done = false;
     std::size_t open = 0;  // lookups not yet answered
     std::optional<TxtAnswer> txt;
@@ -163,7 +170,7 @@ class Engine {
   [[nodiscard]] Time time();
   [[nodiscard]] Moment moment(bool reread);
   [[nodiscard]] bool settled() const { return clock_.boot() - began_at_ >= kSettled; }
-  Look& begin(const std::string& domain, bool own);
+  Look& begin(const std::string& domain, std::optional<Rank> own);
   void begin_policy(const std::string& domain, Look& look);
   void on_txt(const std::string& domain, const TxtAnswer& txt);
   void conclude_look(const std::string& domain, const std::optional<FetchAnswer>& fetch);
@@ -187,14 +194,19 @@ class Engine {
   void tick();
   void observe_clock();
   void expire_rereads();
-  bool enqueue(const std::string& domain, Part part, bool asked = false, bool force = false);
+  bool enqueue(Rank rank, const std::string& domain, Part part, bool asked = false,
+               bool force = false);
   void start_queued();
+  void start_queued(Rank rank);
+  void start(Queued next, Rank rank);
+  [[nodiscard]] bool has_place(Rank rank) const;
   void queue_due();
   void queue_routes();
   void queue_pinned();
   void walk();
   bool walk_row(const rows::Change& change, Time now);  // whether it was written
-  [[nodiscard]] bool needs_routes(const std::string& domain);
+  // At which rank; nothing: nobody needs them.
+  [[nodiscard]] std::optional<Rank> needs_routes(const std::string& domain);
   void prune();
   [[nodiscard]] store::PolicyBounds bounds()
       const;  // Options::bounds, as far as the clock is known
@@ -220,9 +232,10 @@ class Engine {
   EngineCounters counters_;
 
   std::unordered_map<std::string, std::unique_ptr<Look>> looks_;
-  std::size_t own_looks_ = 0;
-  std::deque<Queued> queue_;
-  std::set<std::pair<std::string, Part>> queued_;
+  std::size_t own_looks_ = 0, hint_looks_ = 0;  // of our own: all, and those of Rank::hint
+  std::deque<Queued> queues_[2];                // by Rank
+  // In which queue; an entry of the other one was overtaken and is passed over.
+  std::map<std::pair<std::string, Part>, Rank> queued_;
   std::deque<Waiting> waiting_rereads_;  // by deadline
   std::unordered_map<std::string, Memory> memories_;
   std::set<std::string> pinned_;

@@ -174,11 +174,65 @@ TEST_F(EngineTest, LooksOfOurOwnAreBounded) {
     engine->hint(domain);
   }
   advance(5 * kSecond);
-  EXPECT_EQ(engine->looks_running(), options.parallel);
+  EXPECT_EQ(engine->looks_running(), options.parallel - options.parallel / kKeepShare)
+      << "some places are for what is known";
   dns.silent.clear();
   advance(kSecond);
   EXPECT_TRUE(engine->idle());
   EXPECT_EQ(engine->counters().looks, 100U);
+}
+
+// Hints to names whose policy hosts are slow, more than there are places and more than may wait:
+// the refreshes of everybody go on.
+TEST_F(EngineTest, HintsToSlowHostsStopNoRefresh) {
+  options.interval = kHour;
+  restart();
+  constexpr int kKnown = 20;
+  for (int i = 0; i < kKnown; ++i) {
+    const std::string domain = "known" + std::to_string(i) + ".example.org";
+    publish(domain, kEnforce);
+    want(domain);
+  }
+  const auto hint = [this](int second) {
+    for (std::size_t i = 0; i < kHintsPerSecond; ++i) {
+      const std::string domain =
+          "slow" + std::to_string(second) + "-" + std::to_string(i) + ".test";
+      dns.silent.insert("_mta-sts." + domain);
+      engine->hint(domain);
+    }
+  };
+  int second = 0;
+  for (; second < static_cast<int>(kQueue / kHintsPerSecond) + 10; ++second) {
+    hint(second);
+    advance(kSecond);
+  }
+  ASSERT_GT(engine->counters().hints_dropped, 0U) << "there are more than may wait";
+  advance(2 * kHour);
+  for (int i = 0; i < kKnown; ++i) {
+    const std::string domain = "known" + std::to_string(i) + ".example.org";
+    EXPECT_GE(https.gets[domain], 2) << domain;
+  }
+  EXPECT_GE(engine->looks_running(), options.parallel / 2) << "the slow ones still hold theirs";
+}
+
+// A name that waits among hints is overtaken when its refresh is due.
+TEST_F(EngineTest, AHintedDomainIsRefreshedWhenItIsDue) {
+  options.interval = 3 * kHour;
+  restart();
+  publish("example.org", kEnforce);
+  want("example.org");
+  for (int i = 0; i < 99; ++i) {
+    const std::string domain = "slow" + std::to_string(i) + ".test";
+    dns.silent.insert("_mta-sts." + domain);
+    engine->hint(domain);
+  }
+  advance(kHour);
+  engine->hint("example.org");
+  const int before = txt_count("example.org");
+  advance(kHour);
+  ASSERT_EQ(txt_count("example.org"), before) << "it waits behind the others";
+  advance(2 * kHour);
+  EXPECT_EQ(https.gets["example.org"], 2);
 }
 
 // After an outage of policyd a thousand domains are due: they are not asked in one burst.
