@@ -65,15 +65,20 @@ Result<void> Program::open_network(service::Context& context) {
   return {};
 }
 
-void Program::make_engine(service::Context& context) {
-  const config::Config& config = context.config;
+Options engine_options(const config::Config& config) {
   Options options;
   options.interval = config.policyd.refresh_interval;
   options.parallel = config.policyd.parallel;
-  options.dane = config.policyd.dane;
-  options.answer_with_dane = config.map.postfix_dane != config::PostfixDane::none;
+  options.dane = config.policyd.dane && !config.resolver.validating.empty();
+  options.answer_with_dane =
+      options.dane && config.map.postfix_dane != config::PostfixDane::none;
   options.bounds.policies = config.policyd.max_policies;
   options.bounds.others = config.policyd.max_others;
+  return options;
+}
+
+void Program::make_engine(service::Context& context) {
+  Options options = engine_options(context.config);
   options.random = uniform();
   clock_ = std::make_unique<LoopClock>(context.loop);
   sink_ = std::make_unique<StoreSink>(*store_);

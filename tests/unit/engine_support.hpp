@@ -139,6 +139,7 @@ class FakeDns final : public Dns {
     put("_25._tcp." + host, dns::Type::tlsa,
         {dns::Tlsa{usage, 1, 1, std::vector<std::uint8_t>(octets, 7)}}, ad);
   }
+  [[nodiscard]] std::size_t open() const { return pending_.size(); }
   [[nodiscard]] int count(const std::string& name, dns::Type type) const {
     const auto at = asked.find({name, type});
     return at == asked.end() ? 0 : at->second;

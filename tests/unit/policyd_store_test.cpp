@@ -15,6 +15,7 @@
 #include "policyd/backup_times.hpp"
 #include "policyd/control.hpp"
 #include "policyd/open_store.hpp"
+#include "policyd/program.hpp"
 #include "tests/unit/engine_support.hpp"
 #include "tests/unit/ipc_support.hpp"
 
@@ -120,6 +121,19 @@ TEST(BackupTimes, ADayAfterTheLastOfAnyProcess) {
   times.tried(true, kBoot + 2 * kHour);
   EXPECT_FALSE(times.due(kBoot + 26 * kHour - 1));
   EXPECT_TRUE(times.due(kBoot + 26 * kHour));
+}
+
+TEST(EngineOptions, WithoutAValidatingResolverNobodyIsAskedForDane) {
+  config::Config config;
+  config.policyd.dane = true;
+  config.map.postfix_dane = config::PostfixDane::dane;
+  EXPECT_FALSE(engine_options(config).dane);
+  EXPECT_FALSE(engine_options(config).answer_with_dane) << "there is nothing to wait for";
+  config.resolver.validating.push_back({*IpAddress::parse("127.0.0.1"), 53});
+  EXPECT_TRUE(engine_options(config).dane);
+  EXPECT_TRUE(engine_options(config).answer_with_dane);
+  config.policyd.dane = false;
+  EXPECT_FALSE(engine_options(config).dane);
 }
 
 TEST(AskAccess, WithoutItsGroupTheSocketStillServes) {
