@@ -66,6 +66,7 @@ inline constexpr std::int64_t kStepHealing = 2 * kDay;  // until all is refreshe
 // A clock that was wrong at start has been set by then; more failures say nothing more.
 inline constexpr std::int64_t kSettled = 1 * kDay;
 inline constexpr std::int64_t kNeverAged = 36'500 * kDay;  // in place of the ages of PolicyBounds
+inline constexpr std::size_t kPinnedPerSecond = 256;  // of a long list: 100,000 in seven minutes
 inline constexpr std::size_t kWalkRows = 256;  // of the store, per second, after start or step
 
 // What is said of a domain (the ask socket's words).
@@ -239,6 +240,7 @@ class Engine {
   std::deque<Waiting> waiting_rereads_;  // by deadline
   std::unordered_map<std::string, Memory> memories_;
   std::set<std::string> pinned_;
+  std::string pinned_after_;  // the last one looked at in this round
 
   // When routes are to be looked up again, by CLOCK_BOOTTIME; in memory, rebuilt by the walk.
   std::set<std::pair<std::int64_t, std::string>> routes_due_;

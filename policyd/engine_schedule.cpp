@@ -176,17 +176,24 @@ std::optional<Engine::Rank> Engine::needs_routes(const std::string& domain) {
 void Engine::set_pinned(std::set<std::string> domains) {
   pinned_ = std::move(domains);
   pinned_at_ = 0;
+  pinned_after_.clear();
 }
 
+// In slices: a list of 100,000 must not hold up the loop.
 void Engine::queue_pinned() {
-  if (clock_.boot() < pinned_at_) return;
-  pinned_at_ = clock_.boot() + kPinnedEvery;
+  if (pinned_after_.empty()) {
+    if (clock_.boot() < pinned_at_) return;
+    pinned_at_ = clock_.boot() + kPinnedEvery;
+  }
   const Time now = clock_.wall();
-  for (const std::string& domain : pinned_) {
+  auto at = pinned_.upper_bound(pinned_after_);
+  for (std::size_t i = 0; i < kPinnedPerSecond && at != pinned_.end(); ++i, ++at) {
+    const std::string& domain = *at;
     shelf_.touch(domain);
     if (is_stale(load(domain, false), now)) enqueue(Rank::keep, domain, Part::policy);
     if (!routes_are_fresh(domain)) enqueue(Rank::keep, domain, Part::routes);
   }
+  pinned_after_ = at == pinned_.end() || at == pinned_.begin() ? "" : *std::prev(at);
 }
 
 // Once over all rows, at start and after a step of the clock: which routes there are, what is the

@@ -70,8 +70,7 @@ Options engine_options(const config::Config& config) {
   options.interval = config.policyd.refresh_interval;
   options.parallel = config.policyd.parallel;
   options.dane = config.policyd.dane && !config.resolver.validating.empty();
-  options.answer_with_dane =
-      options.dane && config.map.postfix_dane != config::PostfixDane::none;
+  options.answer_with_dane = options.dane && config.map.postfix_dane != config::PostfixDane::none;
   options.bounds.policies = config.policyd.max_policies;
   options.bounds.others = config.policyd.max_others;
   return options;

@@ -208,12 +208,18 @@ void Shelf::touch(const std::string& domain) {
 
 void Shelf::flush_touched(Time now) {
   if (touched_.empty()) return;
+  std::vector<std::string> names;
+  while (names.size() < kTouchRows && !touched_.empty()) {
+    auto at = touched_.upper_bound(touched_after_);
+    if (at == touched_.end()) at = touched_.begin();
+    names.push_back(std::move(touched_.extract(at).value()));
+    touched_after_ = names.back();
+  }
   std::vector<rows::Key> keys;
-  keys.reserve(touched_.size());
-  for (const std::string& name : touched_) keys.push_back(key(name));
+  keys.reserve(names.size());
+  for (const std::string& name : names) keys.push_back(key(name));
   // When it fails the questions are forgotten: they only say who is to go first when it gets tight.
   (void)took(store_.touch(keys, now), "note questions", "");
-  touched_.clear();
 }
 
 bool Shelf::prune(const store::PolicyBounds& bounds, Time now, const store::Pinned& pinned) {

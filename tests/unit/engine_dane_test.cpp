@@ -294,7 +294,8 @@ TEST_F(DaneTest, FewQuestionsOfOneDomainAreOpen) {
   EXPECT_EQ(dane("example.org"), "all");
 }
 
-// A dead name server of many hosts does not hold the look for ever; what was not asked is not known.
+// A dead name server of many hosts does not hold the look for ever; what was not asked is not
+// known.
 TEST_F(DaneTest, AfterHostsWithoutAnswerTheOthersAreNotAsked) {
   const std::vector<std::string> hosts = many_hosts(64);
   dns.mx("example.org", hosts, true);

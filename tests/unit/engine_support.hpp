@@ -215,6 +215,7 @@ class FailingStore final : public store::PolicyStore {
     return writes_fail ? no<void>() : inner.put_domain(row, event);
   }
   store::Result<void> touch(std::span<const rows::Key> domains, Time now) override {
+    most_touched = std::max(most_touched, domains.size());
     return writes_fail ? no<void>() : inner.touch(domains, now);
   }
   store::Result<rows::PolicyChange> put_policy(const Row& domain, const rows::PolicyRow& policy,
@@ -239,6 +240,7 @@ class FailingStore final : public store::PolicyStore {
     return writes_fail ? no<void>() : inner.append_event(event);
   }
   store::Result<std::optional<Row>> domain(rows::Key name) override {
+    ++domain_reads;
     return reads_fail ? no<std::optional<Row>>() : inner.domain(name);
   }
   store::Result<std::optional<rows::PolicyRow>> current_policy(rows::Key domain) override {
@@ -304,6 +306,7 @@ class FailingStore final : public store::PolicyStore {
   std::set<std::string> refused;  // domains whose rows are never taken
   store::Fault refusal_fault = store::Fault::limit;
   int prunes = 0;
+  std::size_t domain_reads = 0, most_touched = 0;
 };
 
 struct Recorder final : Observer, Sink {

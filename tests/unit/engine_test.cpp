@@ -516,6 +516,44 @@ TEST_F(EngineTest, PinnedDomainsAreKeptWithoutQuestions) {
   EXPECT_GT(routes("plain.test")[0].until, clock.wall());
 }
 
+// A long list holds up nobody: it is gone through in slices, and all of it.
+TEST_F(EngineTest, ALongListOfPinnedDomainsIsWalkedInSlices) {
+  constexpr std::size_t kNames = 3'000;
+  std::set<std::string> pinned;
+  for (std::size_t i = 0; i < kNames; ++i) pinned.insert("d" + std::to_string(i) + ".example.org");
+  dns.all = resolve::Outcome::nxdomain;
+  engine->set_pinned(pinned);
+  advance(kMinute);
+  EXPECT_GE(engine->counters().looks, kNames) << "each was looked at";
+  dns.all = resolve::Outcome::timeout;
+  std::size_t sum = 0;
+  for (int second = 0; second < 120; ++second) {
+    store.domain_reads = 0;
+    advance(kSecond);
+    sum += store.domain_reads;
+    // The names of the slice, and looks at some, each of which reads a few times.
+    EXPECT_LE(store.domain_reads, 8 * kPinnedPerSecond);
+  }
+  EXPECT_GE(sum, 2 * kNames) << "once a minute";
+}
+
+TEST_F(EngineTest, QuestionsAreNotedInSlices) {
+  engine->set_pinned({});
+  for (std::size_t i = 0; i < kTouchRows + 100; ++i) want("d" + std::to_string(i) + ".example.org");
+  for (std::size_t i = 0; i < kTouchRows + 100; ++i) want("d" + std::to_string(i) + ".example.org");
+  advance(kHour);
+  for (std::size_t i = 0; i < kTouchRows + 100; ++i) want("d" + std::to_string(i) + ".example.org");
+  store.most_touched = 0;
+  const Time asked = clock.wall();
+  advance(3 * kSecond);
+  EXPECT_EQ(store.most_touched, kTouchRows);
+  for (std::size_t i = 0; i < kTouchRows + 100; ++i) {
+    const auto row = *store.inner.domain({0, "d" + std::to_string(i) + ".example.org"});
+    ASSERT_TRUE(row);
+    EXPECT_GE(row->last_asked, asked);
+  }
+}
+
 TEST_F(EngineTest, TooManyColdQuestionsAreAnsweredUnknown) {
   for (std::size_t i = 0; i < kLooks; ++i) {
     const std::string domain = "d" + std::to_string(i) + ".example.org";
