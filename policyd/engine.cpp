@@ -141,11 +141,16 @@ void Engine::reread(std::string_view text, OnReread done) {
   const std::string& domain = name->text();
   const auto running = looks_.find(domain);
   // A look that is past its TXT question has not seen what is asked for now; one more follows it.
-  if (running != looks_.end() && running->second->txt) {
+  if (running != looks_.end() && running->second->txt &&
+      running->second->later.size() < kRereadsWaiting) {
     running->second->later.push_back(std::move(done));
     return;
   }
-  if (running == looks_.end() && looks_.size() >= kLooks) {
+  const bool full =
+      running == looks_.end()
+          ? looks_.size() >= kLooks
+          : running->second->txt.has_value() || running->second->rereads.size() >= kRereadsWaiting;
+  if (full) {
     ++counters_.rereads_refused;
     return done(std::nullopt);
   }

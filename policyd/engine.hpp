@@ -56,7 +56,10 @@ inline constexpr std::size_t kHintsPerSecond = 100;  // semantics 11
 inline constexpr std::size_t kDuePerSecond = 50;     // 100,000 policies a day are 1.2 a second
 inline constexpr std::int64_t kRereadWait = 60 * kSecond;  // semantics 7
 inline constexpr std::int64_t kRereadEvery = 5 * kMinute;  // semantics 7
-inline constexpr std::int64_t kTlsrptEvery = 1 * kHour;    // at most; a day has one report
+// Of one domain, waiting; more than one program asks, but for more there is no reason: what the one
+// look finds is told to all readers.
+inline constexpr std::size_t kRereadsWaiting = 16;
+inline constexpr std::int64_t kTlsrptEvery = 1 * kHour;  // at most; a day has one report
 inline constexpr std::int64_t kPruneEvery = 10 * kMinute;
 // Or as soon as so many octets of policies were stored: strangers could serve 6 MiB a second.
 inline constexpr std::uint64_t kPruneBytes = 32 << 20;
@@ -110,7 +113,7 @@ class Engine {
 
   // RFC 8461 section 5.1: looks although nothing is due, and writes the RereadRow when TXT and GET
   // have ended, after kRereadWait as failed. Nothing: it was done within kRereadEvery (the row
-  // stands), or there is no such domain.
+  // stands), kRereadsWaiting wait for it already, or there is no such domain.
   using OnReread = std::function<void(const std::optional<rows::RereadRow>&)>;
   void reread(std::string_view domain, OnReread done);
 

@@ -356,6 +356,23 @@ TEST_F(EngineTest, ARereadDuringALookIsTheNextLook) {
   EXPECT_EQ(https.gets["example.org"], 2);
 }
 
+// A message a line must not make a list that grows for as long as a GET takes.
+TEST_F(EngineTest, FewRereadsWaitForALook) {
+  publish("example.org", kEnforce);
+  https.silent = true;
+  engine->want("example.org", [](const Answer&) {});
+  settle();
+  std::size_t rows = 0, refused = 0;
+  for (int i = 0; i < 1'000; ++i)
+    engine->reread("example.org", [&](const auto& row) { ++(row ? rows : refused); });
+  EXPECT_EQ(refused, 1'000 - kRereadsWaiting) << "at once";
+  EXPECT_EQ(engine->counters().rereads_refused, 1'000 - kRereadsWaiting);
+  https.silent = false;
+  settle();
+  EXPECT_EQ(rows, kRereadsWaiting);
+  EXPECT_EQ(https.gets["example.org"], 2);
+}
+
 TEST_F(EngineTest, WithTheDiskFullAnswersComeFromMemory) {
   publish("example.org", kEnforce);
   store.writes_fail = true;
