@@ -270,7 +270,10 @@ class FailingStore final : public store::PolicyStore {
   }
   store::Result<std::vector<rows::Change>> current(rows::Sequence after,
                                                    std::size_t limit) override {
-    return reads_fail ? no<std::vector<rows::Change>>() : inner.current(after, limit);
+    if (reads_fail) return no<std::vector<rows::Change>>();
+    auto page = inner.current(after, limit);
+    current_rows += page ? page->size() : 0;
+    return page;
   }
   store::Result<store::Changes> changes_since(rows::Sequence from, std::size_t limit) override {
     return inner.changes_since(from, limit);
@@ -306,7 +309,7 @@ class FailingStore final : public store::PolicyStore {
   std::set<std::string> refused;  // domains whose rows are never taken
   store::Fault refusal_fault = store::Fault::limit;
   int prunes = 0;
-  std::size_t domain_reads = 0, most_touched = 0;
+  std::size_t domain_reads = 0, most_touched = 0, current_rows = 0;
 };
 
 struct Recorder final : Observer, Sink {

@@ -260,6 +260,31 @@ TEST_F(ControlTest, ListsEveryPolicyOncePageByPage) {
   EXPECT_EQ(listed, expected);
 }
 
+// One request does not go through a store of 200,000 domains without a policy.
+TEST_F(ControlTest, OneRequestLooksAtABoundedPart) {
+  constexpr std::size_t kNames = 5'000, kPerRequest = Control::kListPages * Control::kListRows;
+  ASSERT_EQ(import("first.example")["ok"], true);
+  for (std::size_t i = 0; i < kNames; ++i) {
+    rows::DomainRow row;
+    row.name = "d" + std::to_string(i) + ".example";
+    ASSERT_TRUE(store.put_domain(row, nullptr));
+  }
+  ASSERT_EQ(import("last.example")["ok"], true);
+  Json request = {{"cmd", "policy-list"}, {"at", clock.wall().ns}};
+  std::vector<std::string> listed;
+  std::size_t requests = 0;
+  for (; requests < 100; ++requests) {
+    store.current_rows = 0;
+    const Json page = ask(request);
+    EXPECT_LE(store.current_rows, kPerRequest);
+    for (const Json& row : page["rows"]) listed.push_back(row["row"]["domain"]);
+    if (!page.contains("next")) break;
+    request["after"] = page["next"];
+  }
+  EXPECT_EQ(listed, (std::vector<std::string>{"first.example", "last.example"}));
+  EXPECT_EQ(requests, kNames / kPerRequest);
+}
+
 TEST_F(ControlTest, ListsWhatWasKnownThen) {
   ASSERT_EQ(import("example.org")["ok"], true);
   const std::int64_t then = clock.wall().ns;
