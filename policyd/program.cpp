@@ -144,6 +144,8 @@ Result<void> Program::start(service::Context& context) {
   for (const std::string& note : opened->notes) service::log_warning(note);
   witness_ = std::make_unique<Witness>(context.metrics, [this, &context] {
     damaged_ = true;
+    if (auto marked = mark_damaged(state_folder_); !marked)
+      service::log_error("the damage may not be seen at the next start: " + marked.error().message);
     context.loop.stop();
   });
   source_ = std::make_unique<StoreSource>(*store_);
@@ -164,6 +166,8 @@ Result<void> Program::start(service::Context& context) {
   hour_ = std::make_unique<Timer>(context.loop, [this] { on_hour(); });
   hour_->start(kHour);
   engine_->start();
+  // The loop does not run yet: what was asked of it so far is forgotten.
+  if (damaged_) return fail(ErrorKind::environment, state_folder_ + "/policy.db is damaged");
   return {};
 }
 
