@@ -149,24 +149,6 @@ TEST_F(EngineTest, AStepBackBringsNothingBackThatHadRunOut) {
   EXPECT_EQ(said("example.org"), "unknown");
 }
 
-// Strangers with large policies do not fill the disk until the next ten minutes are over.
-TEST_F(EngineTest, ManyOctetsArePrunedSoon) {
-  advance(kMinute);
-  ASSERT_EQ(store.prunes, 0);
-  const std::string body =
-      policy_text("enforce", 604'800) + "x: " + std::string(60'000, 'y') + "\n";
-  const auto enough = static_cast<int>(kPruneBytes / body.size()) + 1;
-  for (int i = 0; i < enough; ++i) {
-    const std::string domain = "d" + std::to_string(i) + ".test";
-    publish(domain, body);
-    ASSERT_EQ(said(domain), "enforce 1");
-  }
-  advance(2 * kSecond);
-  EXPECT_EQ(store.prunes, 1);
-  advance(5 * kMinute);
-  EXPECT_EQ(store.prunes, 1) << "only once";
-}
-
 class RefusingStore : public EngineTest {
  protected:
   void begin_with_full_disk(store::Fault fault) {
