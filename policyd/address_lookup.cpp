@@ -58,16 +58,23 @@ Addresses join_addresses(const Answer& a, const Answer& aaaa) {
 
 void lookup_addresses(Dns& dns, const std::string& host,
                       std::function<void(const Addresses&)> done) {
+  query_addresses(dns, host, [done = std::move(done)](const Answer& a, const Answer& aaaa) {
+    done(join_addresses(a, aaaa));
+  });
+}
+
+void query_addresses(Dns& dns, const std::string& host,
+                     std::function<void(const Answer& a, const Answer& aaaa)> done) {
   struct Pair {
     std::optional<Answer> a, aaaa;
-    std::function<void(const Addresses&)> done;
+    std::function<void(const Answer&, const Answer&)> done;
   };
   const auto pair = std::make_shared<Pair>();
   pair->done = std::move(done);
   const auto take = [pair](std::optional<Answer> Pair::* place) {
     return [pair, place](const Answer& answer) {
       (*pair).*place = answer;
-      if (pair->a && pair->aaaa) pair->done(join_addresses(*pair->a, *pair->aaaa));
+      if (pair->a && pair->aaaa) pair->done(*pair->a, *pair->aaaa);
     };
   };
   dns.query(host, dns::Type::a, take(&Pair::a));

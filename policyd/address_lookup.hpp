@@ -28,4 +28,9 @@ struct Addresses {
 void lookup_addresses(Dns& dns, const std::string& host,
                       std::function<void(const Addresses&)> done);
 
+// The two answers as they came.
+void query_addresses(
+    Dns& dns, const std::string& host,
+    std::function<void(const resolve::Answer& a, const resolve::Answer& aaaa)> done);
+
 }  // namespace mxw::policyd

@@ -22,8 +22,9 @@ std::string text_of(std::uint64_t id, const Answer& answer) {
 }  // namespace
 
 Result<std::unique_ptr<AskServer>> AskServer::create(EventLoop& loop, int listen_fd,
-                                                     ipc::PeerCheck peers, Engine& engine) {
-  std::unique_ptr<AskServer> ask(new AskServer(engine));
+                                                     ipc::PeerCheck peers, Engine& engine,
+                                                     NameLookups& names) {
+  std::unique_ptr<AskServer> ask(new AskServer(engine, names));
   AskServer* const self = ask.get();
   ipc::SeqpacketServer::Options options;
   options.message_bytes = feed::kAskBytes;
@@ -68,26 +69,57 @@ void AskServer::on_message(ipc::SeqpacketServer::Peer& peer, std::string_view me
       ++counters_.wants;
       want(peer.id(), request->id, request->domain);
       return;
+    case feed::AskOp::tlsrpt:
+    case feed::AskOp::dkim_key:
+    case feed::AskOp::address:
+      lookup(peer.id(), *request);
+      return;
   }
 }
 
-void AskServer::want(PeerId peer, std::uint64_t id, const std::string& domain) {
+// Whether the peer may have one more question under way.
+bool AskServer::begin(PeerId peer) {
   std::size_t& open = in_flight_[peer];
   if (open >= kInFlight) {
     ++counters_.over_limit;
+    return false;
+  }
+  ++open;
+  return true;
+}
+
+void AskServer::finish(PeerId peer, std::string message) {
+  const auto at = in_flight_.find(peer);
+  if (at == in_flight_.end()) return;  // the peer is gone
+  --at->second;
+  server_->send(peer, std::move(message));
+}
+
+void AskServer::want(PeerId peer, std::uint64_t id, const std::string& domain) {
+  if (!begin(peer)) {
     server_->send(peer, text_of(id, Answer{}));
     return;
   }
-  ++open;
   engine_.want(domain, [self = std::weak_ptr(self_), peer, id](const Answer& answer) {
-    const auto alive = self.lock();
-    if (!alive) return;
-    AskServer& ask = **alive;
-    const auto at = ask.in_flight_.find(peer);
-    if (at == ask.in_flight_.end()) return;  // the peer is gone
-    --at->second;
-    ask.server_->send(peer, text_of(id, answer));
+    if (const auto alive = self.lock()) (*alive)->finish(peer, text_of(id, answer));
   });
+}
+
+void AskServer::lookup(PeerId peer, const feed::AskRequest& request) {
+  if (!begin(peer)) {
+    feed::LookupAnswer busy;
+    busy.id = request.id;
+    busy.reason = "busy";
+    server_->send(peer, encode(busy));
+    return;
+  }
+  names_.lookup(*feed::lookup_of(request.op), request.domain,
+                [self = std::weak_ptr(self_), peer, id = request.id](feed::LookupAnswer answer) {
+                  const auto alive = self.lock();
+                  if (!alive) return;
+                  answer.id = id;
+                  (*alive)->finish(peer, encode(answer));
+                });
 }
 
 }  // namespace mxw::policyd

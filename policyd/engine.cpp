@@ -215,6 +215,7 @@ void Engine::conclude_look(const std::string& domain, const std::optional<FetchA
   // What could not be read may hold a policy: it is not to be written over with "unknown".
   const bool writable = readable || conclusion.put;
   if (writable && shelf_.save(conclusion, now.now)) commit();
+  note_failures(domain, judge_policy(conclusion, *look.txt, fetch));
   look.concluded = true;
   look.effective = conclusion.effective;
   look.stored.domain = conclusion.domain;
@@ -286,6 +287,15 @@ void Engine::answer_wants(const std::string& domain) {
   Answer answer = answer_of(stored, when);
   if (look.routes_done) answer.dane = look.dane;
   for (const OnAnswer& done : std::exchange(look.wants, {})) done(answer);
+}
+
+// Spans that cannot be written now are told by a later look, from then on.
+void Engine::note_failures(const std::string& domain, const Judgement& judgement) {
+  if (judgement.scope == Judgement::Scope::nothing) return;
+  const std::vector<rows::PolicyFailureRow> open = shelf_.open_failures(domain);
+  const auto rows =
+      failure_rows(open, judgement, shelf_.key(domain), options_.origin, clock_.wall());
+  if (!rows.empty() && shelf_.save_failures(domain, rows)) commit();
 }
 
 void Engine::commit() {

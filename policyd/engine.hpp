@@ -26,6 +26,7 @@
 #include "core/store/policy_store.hpp"
 #include "policyd/clock.hpp"
 #include "policyd/discovery.hpp"
+#include "policyd/failures.hpp"
 #include "policyd/lookups.hpp"
 #include "policyd/observer.hpp"
 #include "policyd/refresh.hpp"
@@ -121,6 +122,10 @@ class Engine {
   // limits.
   void refresh(std::string_view domain);
 
+  // What `_smtp._tls.DOMAIN` said just now: the valid record, or empty. With history. REQUIRES: the
+  // name is a host name.
+  void store_tlsrpt(const std::string& domain, const std::string& record);
+
   // Domains kept although nobody asks, with their routes.
   void set_pinned(std::set<std::string> domains);
 
@@ -180,6 +185,7 @@ class Engine {
   void conclude_look(const std::string& domain, const std::optional<FetchAnswer>& fetch);
   void finish_reread(const std::string& domain, Look& look, bool ok);
   void answer_wants(const std::string& domain);
+  void note_failures(const std::string& domain, const Judgement& judgement);
   void lookup_ended(const std::string& domain);
   [[nodiscard]] Memory& memory(const std::string& domain);
   void commit();

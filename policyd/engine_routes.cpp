@@ -44,6 +44,7 @@ void Engine::save_routes(const std::string& domain, const MxFound& found) {
   look.routes_done = true;
   look.dane = options_.dane ? dane_of_found(found) : policy::DaneState::none;
   const Time now = time();
+  if (options_.dane) note_failures(domain, judge_routes(found));
   const std::vector<rows::RouteRow> before = shelf_.routes(domain);
   const bool nothing = found.kind == MxKind::error && before.empty();
   unsigned& failures = memory(domain).mx_failures;
@@ -125,11 +126,16 @@ void Engine::on_tlsrpt(const std::string& domain, const TlsrptAnswer& answer) {
     memory(domain).tlsrpt_next = clock_.boot() + kDnsHold;
     return;
   }
+  store_tlsrpt(domain, answer.record);
+}
+
+void Engine::store_tlsrpt(const std::string& domain, const std::string& record) {
+  if (sink_ == nullptr) return;
   rows::TlsrptRow row;
   row.tenant = options_.tenant;
   row.origin = options_.origin;
   row.domain = domain;
-  row.record = answer.record;
+  row.record = record;
   row.valid_from = row.confirmed_at = time();
   if (const auto written = sink_->put_tlsrpt(row); written)
     commit();

@@ -235,7 +235,7 @@ store::PolicyBounds Engine::bounds() const {
   store::PolicyBounds bounds = options_.bounds;
   if (settled()) return bounds;
   bounds.idle_age = bounds.history_age = bounds.event_age = kNeverAged;
-  bounds.route_grace = bounds.reread_age = kNeverAged;
+  bounds.route_grace = bounds.reread_age = bounds.failure_age = kNeverAged;
   return bounds;
 }
 

@@ -83,6 +83,7 @@ void Program::make_engine(service::Context& context) {
   sink_ = std::make_unique<StoreSink>(*store_);
   engine_ = std::make_unique<Engine>(*clock_, *dns_, *https_, *store_, std::move(options),
                                      *witness_, sink_.get());
+  names_ = std::make_unique<NameLookups>(*clock_, *dns_, *engine_);
 }
 
 Result<void> Program::open_sockets(service::Context& context) {
@@ -111,8 +112,8 @@ Result<void> Program::open_sockets(service::Context& context) {
   auto feed = feed::FeedServer::create(context.loop, feed_fd_.get(), *source_, feed_options);
   if (!feed) return std::unexpected(std::move(feed.error()));
   feed_ = std::move(*feed);
-  auto ask =
-      AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}), *engine_);
+  auto ask = AskServer::create(context.loop, ask_fd_.get(), peers(settings.ask_users, {}), *engine_,
+                               *names_);
   if (!ask) return std::unexpected(std::move(ask.error()));
   ask_ = std::move(*ask);
   auto control =
@@ -193,6 +194,7 @@ void Program::stop() {
   control_.reset();
   ask_.reset();
   feed_.reset();
+  names_.reset();
   engine_.reset();
   if (store_ && !damaged_) {
     if (auto written = write_backup(state_folder_, *store_); !written)

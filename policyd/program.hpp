@@ -60,6 +60,7 @@ class Program {
   std::unique_ptr<ResolverDns> dns_;
   std::unique_ptr<FetcherHttps> https_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<NameLookups> names_;
   Fd feed_fd_, ask_fd_, control_fd_;
   std::unique_ptr<feed::FeedServer> feed_;
   std::unique_ptr<AskServer> ask_;

@@ -37,6 +37,16 @@ void Program::add_metrics(service::Metrics& m) {
   m.counter_of("mxwarden_policyd_ask_not_understood_total",
                "Messages on the ask socket that are none",
                [this] { return ask_->counters().not_understood; });
+  const auto names = [&](std::string_view name, std::string_view help,
+                         std::uint64_t NameCounters::* member) {
+    m.counter_of(name, help, [this, member] { return names_->counters().*member; });
+  };
+  using N = NameCounters;
+  names("mxwarden_policyd_names_asked_total", "Questions about TLS-RPT, DKIM keys, addresses",
+        &N::asked);
+  names("mxwarden_policyd_names_kept_total", "Such questions answered without a lookup", &N::kept);
+  names("mxwarden_policyd_names_refused_total", "Such questions over a bound, or about no name",
+        &N::refused);
   m.gauge_of("mxwarden_policyd_feed_readers", "Readers of the feed",
              [this] { return static_cast<std::int64_t>(feed_->readers()); });
   m.gauge_of("mxwarden_policyd_looks", "Looks under way",

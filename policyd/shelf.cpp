@@ -80,6 +80,12 @@ std::vector<rows::TlsaRow> Shelf::tlsa(const std::string& base) {
   return took(rows, "read TLSA", base) ? std::move(*rows) : std::vector<rows::TlsaRow>{};
 }
 
+std::vector<rows::PolicyFailureRow> Shelf::open_failures(const std::string& domain) {
+  auto rows = store_.open_failures(key(domain));
+  return took(rows, "read failures", domain) ? std::move(*rows)
+                                             : std::vector<rows::PolicyFailureRow>{};
+}
+
 std::vector<rows::DomainRow> Shelf::due(Time before, const store::DuePlace& after,
                                         std::size_t limit) {
   auto rows = store_.due(tenant_, before, after, limit);
@@ -195,6 +201,11 @@ bool Shelf::save_routes(const std::string& domain, const std::vector<rows::Route
 
 bool Shelf::save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows) {
   return took(store_.replace_tlsa(key(base), rows), "write TLSA", base);
+}
+
+bool Shelf::save_failures(const std::string& domain,
+                          const std::vector<rows::PolicyFailureRow>& rows) {
+  return took(store_.put_failures(rows), "write failures", domain);
 }
 
 void Shelf::append(const rows::EventRow& event) {

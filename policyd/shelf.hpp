@@ -44,6 +44,7 @@ class Shelf {
   [[nodiscard]] bool readable() const { return readable_; }  // the last load() got an answer
   [[nodiscard]] std::vector<rows::RouteRow> routes(const std::string& domain);
   [[nodiscard]] std::vector<rows::TlsaRow> tlsa(const std::string& base);
+  [[nodiscard]] std::vector<rows::PolicyFailureRow> open_failures(const std::string& domain);
   [[nodiscard]] std::vector<rows::DomainRow> due(Time before, const store::DuePlace& after,
                                                  std::size_t limit);
   [[nodiscard]] std::vector<rows::Change> current(rows::Sequence after, std::size_t limit);
@@ -56,6 +57,7 @@ class Shelf {
   bool retime(const rows::PolicyRow& policy);
   bool save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows);
   bool save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows);
+  bool save_failures(const std::string& domain, const std::vector<rows::PolicyFailureRow>& rows);
   void append(const rows::EventRow& event);
   void touch(const std::string& domain);
   void flush_touched(Time now);  // some of them, the others with the next calls

@@ -54,7 +54,7 @@ struct Policyd {
   // Numeric ids or names of users that may connect; group mxw-op is for the operator.
   std::vector<std::string> feed_users = {"root", "mxw-map", "mxw-milter", "mxw-sensor",
                                          "mxw-report"};
-  std::vector<std::string> ask_users = {"root", "mxw-map", "mxw-milter"};
+  std::vector<std::string> ask_users = {"root", "mxw-map", "mxw-milter", "mxw-report"};
   std::string ask_group = "mxw-ask";  // of the ask socket: who else cannot even connect
   std::string operator_group = "mxw-op";
   std::vector<std::string> domains_from;     // `file:PATH`, absolute

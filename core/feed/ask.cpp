@@ -12,7 +12,9 @@ namespace mxw::feed {
 namespace {
 
 constexpr int kVersion = ipc::JsonMessage::kVersion;
-constexpr std::array<std::string_view, 4> kOps = {"want", "hint", "reread", "ping"};
+constexpr std::array<std::string_view, 7> kOps = {"want",   "hint",     "reread", "ping",
+                                                  "tlsrpt", "dkim-key", "address"};
+constexpr auto kFirstLookup = static_cast<std::size_t>(AskOp::tlsrpt);
 constexpr std::array<policy::DaneState, 4> kDane = {policy::DaneState::none,
                                                     policy::DaneState::some, policy::DaneState::all,
                                                     policy::DaneState::error};
@@ -32,6 +34,16 @@ void write_policy(JsonWriter& json, const AskAnswer& answer) {
 }
 
 }  // namespace
+
+AskOp op_of(LookupKind kind) {
+  return static_cast<AskOp>(kFirstLookup + static_cast<std::size_t>(kind));
+}
+
+std::optional<LookupKind> lookup_of(AskOp op) {
+  const auto place = static_cast<std::size_t>(op);
+  if (place < kFirstLookup) return std::nullopt;
+  return static_cast<LookupKind>(place - kFirstLookup);
+}
 
 std::string encode(const AskRequest& request) {
   std::string out;

@@ -1,6 +1,7 @@
 // The messages of policyd's ask socket (semantics 11): one JSON object per SEQPACKET packet.
 //
-//   {"v":1,"id":7,"op":"want","domain":"example.org"}     op: want, hint, reread, ping
+//   {"v":1,"id":7,"op":"want","domain":"example.org"}     op: want, hint, reread, ping; those of
+//                                                         reportd: core/feed/lookup.hpp
 //   {"v":1,"id":7,"state":"policy","mode":"enforce","mx":["*.example.org"],"policy_id":"20261101",
 //    "valid_until":1796083200000000000,"dane":"none"}     to want
 //   {"v":1,"id":7,"state":"pong"}                         to ping
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/feed/lookup.hpp"
 #include "core/policy/dane.hpp"
 #include "core/policy/mta_sts.hpp"
 #include "core/rows/policy_rows.hpp"
@@ -24,12 +26,15 @@ namespace mxw::feed {
 inline constexpr std::size_t kAskBytes = 4'096;         // semantics 11
 inline constexpr std::size_t kAskAnswerBytes = 65'536;  // core/ipc's default for one reply
 
-enum class AskOp : std::uint8_t { want, hint, reread, ping };
+// The last three are answered with a LookupAnswer.
+enum class AskOp : std::uint8_t { want, hint, reread, ping, tlsrpt, dkim_key, address };
+[[nodiscard]] AskOp op_of(LookupKind kind);
+[[nodiscard]] std::optional<LookupKind> lookup_of(AskOp op);  // nullopt: none of the three
 
 struct AskRequest {
   std::uint64_t id = 0;
   AskOp op = AskOp::want;
-  std::string domain;  // as sent, at most kNameBytes; empty only with ping
+  std::string domain;  // or name, as sent, at most kNameBytes; empty only with ping
 };
 
 struct AskAnswer {

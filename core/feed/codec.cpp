@@ -113,6 +113,10 @@ void append_line(std::string& out, const rows::EventRow& row) {
   append_put(out, row);
 }
 
+void append_line(std::string& out, const rows::PolicyFailureRow& row) {
+  append_put(out, row);
+}
+
 void append_line(std::string& out, const rows::VerdictRow& row) {
   append_put(out, table_of(row), row.seq, flatten(row));
 }

@@ -74,6 +74,7 @@ void append_line(std::string& out, const rows::TlsaRow& row);
 void append_line(std::string& out, const rows::TlsrptRow& row);
 void append_line(std::string& out, const rows::RereadRow& row);
 void append_line(std::string& out, const rows::EventRow& row);
+void append_line(std::string& out, const rows::PolicyFailureRow& row);
 void append_line(std::string& out, const rows::VerdictRow& row);
 void append_line(std::string& out, const rows::Change& change);
 void append_reset(std::string& out, rows::Sequence head);

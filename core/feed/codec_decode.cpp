@@ -107,6 +107,9 @@ bool named(const rows::RouteRow& row) {
 bool named(const rows::TlsaRow& row) {
   return !row.base.empty();
 }
+bool named(const rows::PolicyFailureRow& row) {
+  return !row.domain.empty() && !row.result.empty();
+}
 bool named(const auto& row) {
   return !row.domain.empty();
 }
@@ -155,6 +158,9 @@ Skip read_row(std::string_view text, Row& row) {
   if constexpr (std::is_same_v<Row, rows::EventRow>) {
     if (row.detail.size() > rows::kDetailBytes) row.detail.resize(rows::kDetailBytes);
   }
+  if constexpr (std::is_same_v<Row, rows::PolicyFailureRow>) {
+    if (row.reason.size() > rows::kReasonBytes) row.reason.resize(rows::kReasonBytes);
+  }
   return fits(row) ? Skip::none : Skip::over_limit;
 }
 
@@ -179,7 +185,9 @@ void take_put(std::string_view table, std::string_view json, Line& line) {
       take_as<rows::DomainRow>(table, json, line) || take_as<rows::PolicyRow>(table, json, line) ||
       take_as<rows::RouteRow>(table, json, line) || take_as<rows::TlsaRow>(table, json, line) ||
       take_as<rows::TlsrptRow>(table, json, line) || take_as<rows::RereadRow>(table, json, line) ||
-      take_as<rows::EventRow>(table, json, line) || take_as<rows::VerdictRow>(table, json, line);
+      take_as<rows::EventRow>(table, json, line) ||
+      take_as<rows::PolicyFailureRow>(table, json, line) ||
+      take_as<rows::VerdictRow>(table, json, line);
   if (!known) line.skip = Skip::unknown_table;
 }
 

@@ -33,6 +33,9 @@ constexpr std::string_view table_of(const rows::RereadRow&) {
 constexpr std::string_view table_of(const rows::EventRow&) {
   return "event";
 }
+constexpr std::string_view table_of(const rows::PolicyFailureRow&) {
+  return "failure";
+}
 constexpr std::string_view table_of(const rows::VerdictRow&) {
   return "verdict";
 }
@@ -156,6 +159,20 @@ void members(Row& row, Visit visit) {
   visit("ok", row.ok);
   visit("id", row.id);
   visit("mode", row.mode);
+}
+
+template <typename Row, typename Visit>
+  requires std::is_same_v<std::remove_const_t<Row>, rows::PolicyFailureRow>
+void members(Row& row, Visit visit) {
+  visit("tenant", row.tenant);
+  visit("origin", row.origin);
+  visit("domain", row.domain);
+  visit("mx_host", row.mx_host);
+  visit("result", row.result);
+  visit("reason", row.reason);
+  visit("from", row.from);
+  visit("to", row.to);
+  visit("seen", row.seen);
 }
 
 template <typename Row, typename Visit>

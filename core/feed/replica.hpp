@@ -197,6 +197,7 @@ class Replica final : public Observer {
   void put(rows::RereadRow&& row);
   void put(const rows::EventRow& row);
   void put(const rows::VerdictRow& row);
+  void put(const rows::PolicyFailureRow& row);
   void admit_other(rows::Key domain);
   DomainEntry* obtain(rows::Key domain);
   template <typename Full>

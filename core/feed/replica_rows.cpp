@@ -132,6 +132,7 @@ void Replica::put(rows::RereadRow&& row) {
 
 void Replica::put(const rows::EventRow&) {}
 void Replica::put(const rows::VerdictRow&) {}  // of another owner: core/feed/verdict_replica.hpp
+void Replica::put(const rows::PolicyFailureRow&) {}  // reportd's: core/feed/failure_replica.hpp
 
 void Replica::put(rows::RouteRow&& row) {
   const rows::Key domain{row.tenant, row.policy_domain};

@@ -109,6 +109,14 @@ std::optional<std::string> over_limit(const RereadRow& row) {
                      {"id", row.id.size(), kWordBytes}});
 }
 
+std::optional<std::string> over_limit(const PolicyFailureRow& row) {
+  return first_over({{"origin", row.origin.size(), kWordBytes},
+                     {"domain", row.domain.size(), kNameBytes},
+                     {"mx_host", row.mx_host.size(), kNameBytes},
+                     {"result", row.result.size(), kWordBytes},
+                     {"reason", row.reason.size(), kReasonBytes}});
+}
+
 PolicyChange compare(const PolicyRow* current, const PolicyRow& next) {
   if (!current) return PolicyChange::added;
   const bool same = current->id == next.id && current->mode == next.mode &&

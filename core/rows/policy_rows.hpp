@@ -142,8 +142,27 @@ struct RereadRow {
   friend bool operator==(const RereadRow&, const RereadRow&) = default;
 };
 
+// One trouble with the policies of a domain as policyd's own looks saw it, and how long: what
+// TLS-RPT is to say of sessions in that time although no session shows it (RFC 8460 section 4.3,
+// semantics 8). Of one (domain, mx_host, result) at most one row is open, and spans do not overlap.
+struct PolicyFailureRow {
+  std::uint32_t tenant = 0;
+  std::string origin;
+  std::string domain;   // the recipients'
+  std::string mx_host;  // tlsa-invalid, dnssec-invalid: of this MX host alone; empty: of the domain
+  std::string result;   // RFC 8460 section 4.3: sts-policy-fetch-error, sts-policy-invalid,
+                        // sts-webpki-invalid, tlsa-invalid, dnssec-invalid
+  std::string reason;   // the newest: a failure-reason-code for people, at most kReasonBytes
+  Time from;            // the first look that failed so
+  std::optional<Time> to;  // the first look that did not; open until then
+  Time seen;               // the last look that failed so
+  Sequence seq = 0;
+
+  friend bool operator==(const PolicyFailureRow&, const PolicyFailureRow&) = default;
+};
+
 // All rows of a name in a table are gone: the reader drops its own, puts that follow bring back
-// what there still is. `domain` takes policy, routes, TLSRPT record and re-read of that
+// what there still is. `domain` takes policy, routes, TLSRPT record, re-read and failures of that
 // name with it.
 enum class Table : std::uint8_t { domain, policy, mx_route, tlsa, tlsrpt, reread };
 [[nodiscard]] std::string_view name(Table table);
@@ -159,7 +178,7 @@ struct Deletion {
 
 // Whatever an owner feeds: policyd all but verdicts, the sensor these alone.
 using Change = std::variant<Deletion, DomainRow, PolicyRow, RouteRow, TlsaRow, EventRow, TlsrptRow,
-                            RereadRow, VerdictRow>;
+                            RereadRow, VerdictRow, PolicyFailureRow>;
 [[nodiscard]] Sequence sequence_of(const Change& change);
 
 // As those of sequence.hpp.
@@ -168,6 +187,9 @@ inline constexpr std::size_t kTlsaOfBase = 64;
 inline constexpr std::size_t kTlsrptBytes =
     4'096;                                        // some hundred URIs; records seen have one or two
 inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matching type 0 fit seldom
+inline constexpr std::size_t kReasonBytes = 256;  // of a failure; more is cut
+// Spans of one domain: it fails in another way every five minutes for a day (the hold of a GET).
+inline constexpr std::size_t kFailuresOfDomain = 256;
 
 // Nothing, or what is too large.
 [[nodiscard]] std::optional<std::string> over_limit(const DomainRow& row);
@@ -177,6 +199,7 @@ inline constexpr std::size_t kTlsaBytes = 1'024;  // full certificates of matchi
 [[nodiscard]] std::optional<std::string> over_limit(const EventRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const TlsrptRow& row);
 [[nodiscard]] std::optional<std::string> over_limit(const RereadRow& row);
+[[nodiscard]] std::optional<std::string> over_limit(const PolicyFailureRow& row);
 
 // What storing `next` does to the current policy, or TLSRPT record, of its domain.
 enum class PolicyChange : std::uint8_t {

@@ -49,6 +49,7 @@ void MemoryPolicyStore::evict(const Name& name) {
   routes_.erase(name);
   tlsrpt_.erase(name);
   rereads_.erase(name);
+  failures_.erase(name);
   domains_.erase(name);
   write_deletion(Table::domain, name);
 }
@@ -193,6 +194,7 @@ Result<Pruned> MemoryPolicyStore::prune(const PolicyBounds& bounds, Time now,
                             [&](const Name& name) { write_deletion(Table::tlsa, name); });
   prune_tlsrpt(bounds, now, pruned);
   prune_rereads(bounds, now, pruned);
+  prune_failures(bounds, now, pruned);
   prune_deletions(bounds, pruned);
   return pruned;
 }
@@ -217,6 +219,7 @@ Result<PolicyStatistics> MemoryPolicyStore::statistics() {
       ++(row.valid_to ? statistics.tlsrpt_history : statistics.tlsrpt);
   }
   statistics.rereads = rereads_.size();
+  statistics.failures = rows_in(failures_);
   statistics.head = head_;
   return statistics;
 }

@@ -290,6 +290,7 @@ std::vector<Change> MemoryPolicyStore::live_rows(Sequence after) const {
     if (!history.back().valid_to) add(history.back());
   }
   for (const auto& [name, row] : rereads_) add(row);
+  for (const auto& [name, set] : failures_) std::ranges::for_each(set, add);
   std::ranges::sort(rows, {}, sequence_of);
   return rows;
 }

@@ -25,6 +25,7 @@ class MemoryPolicyStore final : public PolicyStore {
   Result<void> append_event(const EventRow& event) override;
   Result<PolicyChange> put_tlsrpt(const TlsrptRow& row, const EventRow* event) override;
   Result<void> put_reread(const RereadRow& row) override;
+  Result<void> put_failures(std::span<const PolicyFailureRow> rows) override;
 
   Result<std::optional<DomainRow>> domain(Key name) override;
   Result<std::optional<PolicyRow>> current_policy(Key domain) override;
@@ -37,6 +38,8 @@ class MemoryPolicyStore final : public PolicyStore {
   Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) override;
   Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) override;
   Result<std::optional<RereadRow>> reread(Key domain) override;
+  Result<std::vector<PolicyFailureRow>> failures(Key domain) override;
+  Result<std::vector<PolicyFailureRow>> open_failures(Key domain) override;
   Result<std::vector<DomainRow>> due(std::uint32_t tenant, Time before, const DuePlace& after,
                                      std::size_t limit) override;
 
@@ -63,6 +66,7 @@ class MemoryPolicyStore final : public PolicyStore {
   void prune_history_bytes(const PolicyBounds& bounds, Pruned& pruned);
   void prune_tlsrpt(const PolicyBounds& bounds, Time now, Pruned& pruned);
   void prune_rereads(const PolicyBounds& bounds, Time now, Pruned& pruned);
+  void prune_failures(const PolicyBounds& bounds, Time now, Pruned& pruned);
   void prune_deletions(const PolicyBounds& bounds, Pruned& pruned);
 
   Sequence head_, oldest_;
@@ -72,6 +76,7 @@ class MemoryPolicyStore final : public PolicyStore {
   std::map<Name, std::vector<TlsaRow>> tlsa_;
   std::map<Name, std::vector<TlsrptRow>> tlsrpt_;  // oldest first
   std::map<Name, RereadRow> rereads_;
+  std::map<Name, std::vector<PolicyFailureRow>> failures_;  // oldest first
   std::vector<EventRow> events_;
   std::map<std::pair<Table, Name>, Sequence> deletions_;
 };

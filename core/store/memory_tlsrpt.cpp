@@ -1,4 +1,4 @@
-// MemoryPolicyStore: TLSRPT records with their history, and re-reads.
+// MemoryPolicyStore: TLSRPT records with their history, re-reads and failures.
 #include <algorithm>
 
 #include "core/store/eviction.hpp"
@@ -57,6 +57,35 @@ Result<void> MemoryPolicyStore::put_reread(const RereadRow& row) {
   return {};
 }
 
+Result<void> MemoryPolicyStore::put_failures(std::span<const PolicyFailureRow> rows) {
+  for (const PolicyFailureRow& row : rows) {
+    if (auto fits = within_limits(row); !fits) return fits;
+  }
+  for (const PolicyFailureRow& row : rows) {
+    std::vector<PolicyFailureRow>& spans = failures_[{row.tenant, row.domain}];
+    std::erase_if(spans, [&](const PolicyFailureRow& old) {
+      return old.from == row.from && old.result == row.result && old.mx_host == row.mx_host;
+    });
+    spans.push_back(row);
+    spans.back().seq = ++head_;
+    std::ranges::sort(spans, {},
+                      [](const PolicyFailureRow& one) { return std::pair(one.from, one.seq); });
+    if (spans.size() > kFailuresOfDomain) spans.erase(spans.begin());
+  }
+  return {};
+}
+
+Result<std::vector<PolicyFailureRow>> MemoryPolicyStore::failures(Key domain) {
+  const auto at = failures_.find({domain.tenant, std::string(domain.name)});
+  return at == failures_.end() ? std::vector<PolicyFailureRow>{} : at->second;
+}
+
+Result<std::vector<PolicyFailureRow>> MemoryPolicyStore::open_failures(Key domain) {
+  auto rows = failures(domain);
+  std::erase_if(*rows, [](const PolicyFailureRow& row) { return row.to.has_value(); });
+  return rows;
+}
+
 Result<std::optional<TlsrptRow>> MemoryPolicyStore::tlsrpt(Key domain) {
   const TlsrptRow* held = open_tlsrpt({domain.tenant, std::string(domain.name)});
   if (!held) return std::nullopt;
@@ -110,6 +139,28 @@ void MemoryPolicyStore::prune_tlsrpt(const PolicyBounds& bounds, Time now, Prune
     tlsrpt_.erase(name);
     write_deletion(Table::tlsrpt, name);
   }
+}
+
+void MemoryPolicyStore::prune_failures(const PolicyBounds& bounds, Time now, Pruned& pruned) {
+  const auto end_of = [](const PolicyFailureRow& row) { return row.to.value_or(row.seen); };
+  std::vector<Time> ends;
+  for (auto& [name, rows] : failures_) {
+    pruned.failures += std::erase_if(
+        rows, [&](const PolicyFailureRow& row) { return end_of(row) < now - bounds.failure_age; });
+    for (const PolicyFailureRow& row : rows) ends.push_back(end_of(row));
+  }
+  std::size_t over = excess(ends.size(), bounds.failures);
+  std::ranges::sort(ends);
+  const Time last = over > 0 ? ends[over - 1] : Time{INT64_MIN};
+  for (auto& [name, rows] : failures_) {
+    std::erase_if(rows, [&](const PolicyFailureRow& row) {
+      if (over == 0 || end_of(row) > last) return false;
+      --over;
+      ++pruned.failures;
+      return true;
+    });
+  }
+  std::erase_if(failures_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 void MemoryPolicyStore::prune_rereads(const PolicyBounds& bounds, Time now, Pruned& pruned) {

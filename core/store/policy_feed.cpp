@@ -44,6 +44,7 @@ Result<std::vector<Change>> live_rows(Database& database, Sequence after, std::s
   gather(database, sql::kSelectTlsrpt + "WHERE valid_to IS NULL AND " + kAfter, sql::read_tlsrpt,
          after, limit, rows);
   gather(database, sql::kSelectReread + "WHERE " + kAfter, sql::read_reread, after, limit, rows);
+  gather(database, sql::kSelectFailure + "WHERE " + kAfter, sql::read_failure, after, limit, rows);
   return rows;
 }
 
@@ -93,6 +94,7 @@ Result<PolicyStatistics> SqlitePolicyStore::statistics() {
                             .tlsrpt = row.integer_as<std::size_t>(),
                             .tlsrpt_history = row.integer_as<std::size_t>(),
                             .rereads = row.integer_as<std::size_t>(),
+                            .failures = row.integer_as<std::size_t>(),
                             .head = row.integer_as<Sequence>()};
   };
   auto row = database_.first(
@@ -105,7 +107,7 @@ Result<PolicyStatistics> SqlitePolicyStore::statistics() {
       "(SELECT count(*) FROM policy_event), (SELECT count(*) FROM deletion), "
       "(SELECT count(*) FROM tlsrpt WHERE valid_to IS NULL), "
       "(SELECT count(*) FROM tlsrpt WHERE valid_to IS NOT NULL), "
-      "(SELECT count(*) FROM reread), (SELECT head FROM feed)",
+      "(SELECT count(*) FROM reread), (SELECT count(*) FROM failure), (SELECT head FROM feed)",
       read);
   if (!row) return std::unexpected(row.error());
   return row->value_or(PolicyStatistics{});

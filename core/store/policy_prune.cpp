@@ -71,6 +71,7 @@ void Run::evict(const std::vector<Eviction::Victim>& victims) {
              victim.name)
         .run("DELETE FROM tlsrpt WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
         .run("DELETE FROM reread WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
+        .run("DELETE FROM failure WHERE tenant = ? AND domain = ?", victim.tenant, victim.name)
         .run("DELETE FROM domain WHERE tenant = ? AND name = ?", victim.tenant, victim.name);
     sql::write_deletion(database, transaction, Table::domain, {victim.tenant, victim.name});
   }
@@ -290,6 +291,18 @@ void prune_rereads(Run& run, Time now) {
   evict_alone(run, Table::reread, oldest, run.pruned.rereads);
 }
 
+// Nothing is told of these: readers age them the same way.
+void prune_failures(Run& run, Time now) {
+  run.pruned.failures += run.erase(
+      "DELETE FROM failure WHERE rowid IN (SELECT rowid FROM failure "
+      "WHERE coalesce(until, seen) < ? ORDER BY coalesce(until, seen) LIMIT ?)",
+      now - run.bounds.failure_age);
+  run.pruned.failures += run.erase_excess(
+      "DELETE FROM failure WHERE rowid IN (SELECT rowid FROM failure "
+      "ORDER BY coalesce(until, seen) LIMIT ?)",
+      run.count("SELECT count(*) FROM failure"), run.bounds.failures);
+}
+
 // Last, since evictions write deletions.
 void prune_deletions(Run& run) {
   const std::size_t over = excess(run.count("SELECT count(*) FROM deletion"), run.bounds.deletions);
@@ -318,6 +331,7 @@ Result<Pruned> SqlitePolicyStore::prune(const PolicyBounds& bounds, Time now,
   prune_answers(run, now);
   prune_tlsrpt(run, now);
   prune_rereads(run, now);
+  prune_failures(run, now);
   prune_deletions(run);
   if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
   return run.pruned;

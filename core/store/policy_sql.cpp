@@ -86,7 +86,19 @@ constexpr const char* kVersion3 = R"sql(
 ALTER TABLE tlsa ADD COLUMN found_at TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array<const char*, 3> kSteps = {kVersion1, kVersion2, kVersion3};
+// `since` and `until` are PolicyFailureRow's from and to, which SQL has as words of its own. A
+// program of version 3 leaves these behind when it evicts a domain; here they age out.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE failure(
+  tenant INTEGER NOT NULL, origin TEXT NOT NULL, domain TEXT NOT NULL, mx_host TEXT NOT NULL,
+  result TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER,
+  seen INTEGER NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY(tenant, domain, mx_host, result, since)) STRICT;
+CREATE INDEX failure_end ON failure(coalesce(until, seen));
+CREATE INDEX failure_seq ON failure(seq);
+)sql";
+
+constexpr std::array<const char*, 4> kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 Table table_of(std::string_view word) {
   for (const Table table :
@@ -128,6 +140,9 @@ const std::string kSelectTlsrpt =
     "SELECT tenant, origin, domain, record, valid_from, valid_to, confirmed_at, seq FROM tlsrpt ";
 const std::string kSelectReread =
     "SELECT tenant, origin, domain, at, ok, id, mode, seq FROM reread ";
+const std::string kSelectFailure =
+    "SELECT tenant, origin, domain, mx_host, result, reason, since, until, seen, seq "
+    "FROM failure ";
 
 // The members of a braced list are read in their order, which is that of the SELECT.
 DomainRow read_domain(Statement& row) {
@@ -223,6 +238,19 @@ RereadRow read_reread(Statement& row) {
           .ok = row.boolean(),
           .id = row.text(),
           .mode = mode_of(row.text()),
+          .seq = row.integer_as<Sequence>()};
+}
+
+PolicyFailureRow read_failure(Statement& row) {
+  return {.tenant = row.integer_as<std::uint32_t>(),
+          .origin = row.text(),
+          .domain = row.text(),
+          .mx_host = row.text(),
+          .result = row.text(),
+          .reason = row.text(),
+          .from = row.time(),
+          .to = row.optional_time(),
+          .seen = row.time(),
           .seq = row.integer_as<Sequence>()};
 }
 

@@ -14,7 +14,7 @@ namespace mxw::store::sql {
 
 // `SELECT all columns FROM table `, to be followed by a WHERE; and the reader of such a row.
 extern const std::string kSelectDomain, kSelectPolicy, kSelectRoute, kSelectTlsa, kSelectEvent,
-    kSelectDeletion, kSelectTlsrpt, kSelectReread;
+    kSelectDeletion, kSelectTlsrpt, kSelectReread, kSelectFailure;
 [[nodiscard]] DomainRow read_domain(Statement& row);
 [[nodiscard]] PolicyRow read_policy(Statement& row);
 [[nodiscard]] RouteRow read_route(Statement& row);
@@ -23,6 +23,7 @@ extern const std::string kSelectDomain, kSelectPolicy, kSelectRoute, kSelectTlsa
 [[nodiscard]] Deletion read_deletion(Statement& row);
 [[nodiscard]] TlsrptRow read_tlsrpt(Statement& row);
 [[nodiscard]] RereadRow read_reread(Statement& row);
+[[nodiscard]] PolicyFailureRow read_failure(Statement& row);
 
 [[nodiscard]] Result<std::optional<DomainRow>> find_domain(Database& database, Key name);
 [[nodiscard]] Result<std::optional<PolicyRow>> find_policy(Database& database, Key domain);

@@ -42,6 +42,7 @@ struct PolicyBounds {
   // domain row (TLSA base domains are asked for their own record, semantics 8). The latter go.
   std::size_t tlsrpt = 400'000, rereads = 400'000;
   std::size_t tlsrpt_history = 200'000;  // closed TLSRPT records
+  std::size_t failures = 100'000;        // as many as policies
   std::size_t deletions = 100'000;       // told to readers that come back; older ones get a reset
   // Since closed, policies and TLSRPT records: a replay of last year's captures.
   std::int64_t history_age = 400 * kDay;
@@ -50,6 +51,8 @@ struct PolicyBounds {
   std::int64_t route_grace =
       kDay;  // after `until`: the join takes rows of up to 24 h (semantics 7)
   std::int64_t reread_age = 7 * kDay;  // no verdict lives as long (semantics 7)
+  // Since closed, or seen last: a day's report is built half an hour after its end (semantics 8).
+  std::int64_t failure_age = 7 * kDay;
   std::size_t per_call = 10'000;
 };
 
@@ -68,10 +71,12 @@ struct Pruned {
   std::size_t policies = 0, others = 0;  // domains
   std::size_t history = 0, events = 0, routes = 0, tlsa = 0, deletions = 0;
   std::size_t tlsrpt = 0, rereads = 0;  // history of records included
+  std::size_t failures = 0;
   bool more = false;
 
   [[nodiscard]] std::size_t total() const {
-    return policies + others + history + events + routes + tlsa + deletions + tlsrpt + rereads;
+    return policies + others + history + events + routes + tlsa + deletions + tlsrpt + rereads +
+           failures;
   }
 };
 
@@ -80,6 +85,7 @@ struct PolicyStatistics {
   std::size_t body_bytes = 0;                       // of current policies
   std::size_t history = 0, routes = 0, tlsa = 0, events = 0, deletions = 0;
   std::size_t tlsrpt = 0, tlsrpt_history = 0, rereads = 0;  // current, closed
+  std::size_t failures = 0;
   Sequence head = 0;
 };
 
@@ -141,6 +147,10 @@ class PolicyStore {
   // Inserts or replaces the re-read of a domain.
   virtual Result<void> put_reread(const RereadRow& row) = 0;
 
+  // Inserts or replaces spans of failures, each known by (domain, mx_host, result, from). Of a
+  // domain the newest kFailuresOfDomain stay.
+  virtual Result<void> put_failures(std::span<const PolicyFailureRow> rows) = 0;
+
   virtual Result<std::optional<DomainRow>> domain(Key name) = 0;
   virtual Result<std::optional<PolicyRow>> current_policy(Key domain) = 0;
   // The newest policy known at that time, expired or not: core/policy decides with the same time.
@@ -154,6 +164,9 @@ class PolicyStore {
   virtual Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) = 0;
   virtual Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) = 0;  // oldest first
   virtual Result<std::optional<RereadRow>> reread(Key domain) = 0;
+  virtual Result<std::vector<PolicyFailureRow>> failures(Key domain) = 0;  // oldest first
+  virtual Result<std::vector<PolicyFailureRow>> open_failures(
+      Key domain) = 0;  // of them without `to`
 
   // Domains of one tenant with refresh_at <= before, most overdue first, behind `after`.
   virtual Result<std::vector<DomainRow>> due(std::uint32_t tenant, Time before,
@@ -162,7 +175,7 @@ class PolicyStore {
   // The feed: head() first, then current() page by page (after = sequence of the last row, 0 to
   // begin) until a page is empty, then changes_since() that head: what changed meanwhile comes
   // twice, nothing is missed. Rows of current() are domains, current policies, routes, TLSA,
-  // current TLSRPT records and re-reads, no events.
+  // current TLSRPT records, re-reads and failures, no events.
   virtual Result<Sequence> head() = 0;
   virtual Result<std::vector<Change>> current(Sequence after, std::size_t limit) = 0;
   // At most `limit` changes after `from`, deletions and events included. What prune() takes because
@@ -172,9 +185,9 @@ class PolicyStore {
   // By age, then by count: expired and unasked first, then the least recently asked; unexpired
   // enforce policies after all others, pinned domains last of all. For too many octets the largest
   // policies go first, whatever they are, and those up to kLargeBody never. An evicted domain takes
-  // its routes, its TLSRPT record, its re-read and all history with it. A current TLSRPT record
-  // without a domain row leaves `idle_age` after it was last confirmed. Of closed policies the
-  // oldest go; where there are too many octets of them, large ones before small ones.
+  // its routes, its TLSRPT record, its re-read, its failures and all history with it. A current
+  // TLSRPT record without a domain row leaves `idle_age` after it was last confirmed. Of closed
+  // policies the oldest go; where there are too many octets of them, large ones before small ones.
   virtual Result<Pruned> prune(const PolicyBounds& bounds, Time now, const Pinned& pinned) = 0;
 
   virtual Result<PolicyStatistics> statistics() = 0;

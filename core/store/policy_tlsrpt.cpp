@@ -1,4 +1,4 @@
-// SqlitePolicyStore: TLSRPT records with their history, and re-reads.
+// SqlitePolicyStore: TLSRPT records with their history, re-reads and failures.
 #include <algorithm>
 
 #include "core/store/policy_sql.hpp"
@@ -61,6 +61,39 @@ Result<void> SqlitePolicyStore::put_reread(const RereadRow& row) {
       "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
       row.tenant, row.origin, row.domain, row.at, row.ok, row.id, policy::mode_name(row.mode), seq);
   return transaction.commit();
+}
+
+Result<void> SqlitePolicyStore::put_failures(std::span<const PolicyFailureRow> rows) {
+  for (const PolicyFailureRow& row : rows) {
+    if (auto fits = within_limits(database_, row); !fits) return fits;
+  }
+  Transaction transaction(database_);
+  for (const PolicyFailureRow& row : rows) {
+    const Sequence seq = sql::next_sequence(database_, transaction);
+    transaction
+        .run(
+            "INSERT OR REPLACE INTO failure(tenant, origin, domain, mx_host, result, reason, "
+            "since, "
+            "until, seen, seq) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row.tenant, row.origin, row.domain, row.mx_host, row.result, row.reason, row.from,
+            row.to, row.seen, seq)
+        .run(
+            "DELETE FROM failure WHERE rowid IN (SELECT rowid FROM failure WHERE tenant = ? AND "
+            "domain = ? ORDER BY since DESC, seq DESC LIMIT -1 OFFSET ?)",
+            row.tenant, row.domain, kFailuresOfDomain);
+  }
+  return transaction.commit();
+}
+
+Result<std::vector<PolicyFailureRow>> SqlitePolicyStore::failures(Key domain) {
+  return database_.all(sql::kSelectFailure + "WHERE tenant = ? AND domain = ? ORDER BY since, seq",
+                       sql::read_failure, domain.tenant, domain.name);
+}
+
+Result<std::vector<PolicyFailureRow>> SqlitePolicyStore::open_failures(Key domain) {
+  return database_.all(
+      sql::kSelectFailure + "WHERE tenant = ? AND domain = ? AND until IS NULL ORDER BY since, seq",
+      sql::read_failure, domain.tenant, domain.name);
 }
 
 Result<std::optional<TlsrptRow>> SqlitePolicyStore::tlsrpt(Key domain) {

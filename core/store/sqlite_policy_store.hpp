@@ -29,6 +29,7 @@ class SqlitePolicyStore final : public PolicyStore {
   Result<void> append_event(const EventRow& event) override;
   Result<PolicyChange> put_tlsrpt(const TlsrptRow& row, const EventRow* event) override;
   Result<void> put_reread(const RereadRow& row) override;
+  Result<void> put_failures(std::span<const PolicyFailureRow> rows) override;
 
   Result<std::optional<DomainRow>> domain(Key name) override;
   Result<std::optional<PolicyRow>> current_policy(Key domain) override;
@@ -41,6 +42,8 @@ class SqlitePolicyStore final : public PolicyStore {
   Result<std::optional<TlsrptRow>> tlsrpt_at(Key domain, Time at) override;
   Result<std::vector<TlsrptRow>> tlsrpt_history(Key domain) override;
   Result<std::optional<RereadRow>> reread(Key domain) override;
+  Result<std::vector<PolicyFailureRow>> failures(Key domain) override;
+  Result<std::vector<PolicyFailureRow>> open_failures(Key domain) override;
   Result<std::vector<DomainRow>> due(std::uint32_t tenant, Time before, const DuePlace& after,
                                      std::size_t limit) override;
 

@@ -1,4 +1,5 @@
 """All cases. What each promises stands in README.md."""
+import cases_ask
 import cases_dane
 import cases_delivery
 import cases_operator
@@ -40,6 +41,8 @@ TROUBLE = [
     Case("dane/none", cases_dane.none, BOTH),
     Case("dane/dane", cases_dane.dane, BOTH),
     Case("dane/dane-only", cases_dane.dane_only, BOTH),
+    Case("ask/names", cases_ask.names, BOTH),
+    Case("ask/failures", cases_ask.failures, BOTH),
     Case("tool/pages", cases_tool.pages, TOOL),
     Case("tool/files", cases_tool.files, SENSOR),
     Case("tool/impact", cases_tool.impact, TOOL),

@@ -116,8 +116,8 @@ class Host(Units):
         """mxwarden.toml; `more` are lines at the end of its table [map]."""
         os.makedirs(self.root + "/etc/mxwarden", exist_ok=True)
         root = self.root
-        askers = ", ".join(f'"{IDS[u]}"' for u in ("mxw-map", "mxw-milter"))
-        users = askers + "".join(f', "{IDS[u]}"' for u in ("mxw-sensor", "mxw-report"))
+        askers = ", ".join(f'"{IDS[u]}"' for u in ("mxw-map", "mxw-milter", "mxw-report"))
+        users = askers + f', "{IDS["mxw-sensor"]}"'
         text = CONFIG.format(root=root, resolver=topology.RESOLVER, operator=IDS["mxw-op"],
                              ca="/etc/ssl/certs/ca-certificates.crt", users=users,
                              askers=askers, ask=IDS["mxw-ask"],

@@ -1,9 +1,9 @@
 """DNS of the policy lab: knot serves (and signs two zones), unbound validates for everybody.
 
 example.org is signed below a trust anchor of the resolver. A zone that holds only the policy record
-of txtbogus.test is signed too, but the resolver was told another key: bogus. The records of
-txtservfail.test belong to a zone that its server cannot load; those of txttimeout.test are looked for
-at an address that is silent.
+of txtbogus.test is signed too, but the resolver was told another key: bogus; so is bogus.test. The
+records of txtservfail.test belong to a zone that its server cannot load, as unloaded.test is; those of
+txttimeout.test, and silent.test, are looked for at an address that is silent.
 """
 import os
 import re
@@ -13,18 +13,29 @@ from procs import run, wait_for
 from topology import AUTHORITY, BLACKHOLE, DNS, POLICY_HOST, RESOLVER
 
 SOA = f"@ 300 SOA ns hostmaster 1 3600 900 86400 60\n@ 300 NS ns\nns 300 A {AUTHORITY}\n"
-BOGUS = "_mta-sts.txtbogus.test"
-UNLOADED = ["_mta-sts.txtservfail.test"]
+BOGUS = ("_mta-sts.txtbogus.test", "bogus.test")
+UNLOADED = ["_mta-sts.txtservfail.test", "unloaded.test"]
+SILENT = ("_mta-sts.txttimeout.test", "silent.test")
 # Below these names is a TLSA record that nobody can get.
 UNLOADED += [f"_tcp.{mx}" for d in ALL for mx, key in zip(d.mx, d.tlsa) if key == "servfail"]
-SIGNED = ("example.org", BOGUS)
+SIGNED = ("example.org", *BOGUS)
 TXT = f'300 TXT "v=STSv1; id={POLICY_ID}"\n'
+# What cases_ask.py finds: a record and a key, of good.test in two strings, and a record that is none.
+RUA, KEY = "v=TLSRPTv1; rua=mailto:tls@example.org", "v=DKIM1; k=ed25519; p=AAAA"
+REPORTING = f"""_smtp._tls.good 300 TXT "{RUA[:20]}" "{RUA[20:]}"
+_smtp._tls.wild 300 TXT "v=TLSRPTv1; x=y"
+s1._domainkey.good 300 TXT "{KEY[:10]}" "{KEY[10:]}"
+"""
 
 
 def texts(tlsa):
     """Zone name -> text. `tlsa` has the record's data for each key."""
-    zones = {"test": SOA, "example.org": SOA, "example.net": SOA,
-             "example.com": SOA + "* 300 MX 0 .\n", BOGUS: SOA + "@ " + TXT}
+    zones = {"test": SOA + REPORTING, "example.org": SOA + f'_smtp._tls 300 TXT "{RUA}"\n',
+             "example.net": SOA, "example.com": SOA + "* 300 MX 0 .\n"}
+    zones.update(dict.fromkeys(BOGUS, SOA + "@ " + TXT + f"""_smtp._tls 300 TXT "{RUA}"
+s1._domainkey 300 TXT "{KEY}"
+host 300 A {POLICY_HOST}
+"""))
     for domain in ALL:
         zone = re.search(r"(test|example\.org|example\.net)$", domain.name).group(1)
         zones[zone] += records(domain, tlsa)
@@ -60,7 +71,8 @@ def start(background, folder, tlsa):
         wait_for(lambda z=zone: "DNSKEY" in ask(z, "DNSKEY"), f"zone {zone} signed")
     keys = ask("example.org", "DNSKEY")
     write(f"{folder}/anchor", keys)
-    write(f"{folder}/wrong-anchor", keys.replace("example.org.", BOGUS + "."))
+    write(f"{folder}/wrong-anchor",
+          "".join(keys.replace("example.org.", zone + ".") for zone in BOGUS))
     write(f"{folder}/unbound.conf", unbound_conf(folder, zones))
     background.start("unbound", "unbound", "-d", "-p", "-c", f"{folder}/unbound.conf", ns=DNS,
                      ready="start of service")
@@ -122,7 +134,7 @@ def unbound_conf(folder, zones):
 """
     stubs = {zone: AUTHORITY for zone in zones}
     stubs.update(dict.fromkeys(UNLOADED, AUTHORITY))
-    stubs["_mta-sts.txttimeout.test"] = BLACKHOLE
+    stubs.update(dict.fromkeys(SILENT, BLACKHOLE))
     for zone, address in stubs.items():
         text += f"stub-zone:\n  name: \"{zone}\"\n  stub-addr: {address}\n"
     return text

@@ -291,6 +291,15 @@ class FailingStore final : public store::PolicyStore {
   store::Result<void> put_reread(const rows::RereadRow& row) override {
     return writes_fail ? no<void>() : inner.put_reread(row);
   }
+  store::Result<void> put_failures(std::span<const rows::PolicyFailureRow> rows) override {
+    return writes_fail ? no<void>() : inner.put_failures(rows);
+  }
+  store::Result<std::vector<rows::PolicyFailureRow>> failures(rows::Key domain) override {
+    return inner.failures(domain);
+  }
+  store::Result<std::vector<rows::PolicyFailureRow>> open_failures(rows::Key domain) override {
+    return reads_fail ? no<std::vector<rows::PolicyFailureRow>>() : inner.open_failures(domain);
+  }
   store::Result<std::optional<rows::TlsrptRow>> tlsrpt(rows::Key domain) override {
     return inner.tlsrpt(domain);
   }

@@ -83,6 +83,13 @@ TEST(FeedLine, IsWrittenAsTheContractHasIt) {
             R"({"v":1,"seq":11,"op":"put","table":"reread","row":{"tenant":0,"origin":"host-a",)"
             R"("domain":"example.org","at":1795000007000000000,"ok":true,)"
             R"("id":"20261121T080000","mode":"testing"}})");
+  rows::PolicyFailureRow failure = failure_row("example.org");
+  failure.seq = 16;
+  EXPECT_EQ(line_of(failure),
+            R"({"v":1,"seq":16,"op":"put","table":"failure","row":{"tenant":0,"origin":"host-a",)"
+            R"("domain":"example.org","mx_host":"mx.example.org","result":"tlsa-invalid",)"
+            R"("reason":"no usable TLSA record","from":1795000010000000000,)"
+            R"("to":1795000030000000000,"seen":1795000020000000000}})");
   EXPECT_EQ(line_of(rows::Deletion{
                 .table = rows::Table::mx_route, .tenant = 2, .name = "example.org", .seq = 12}),
             R"({"v":1,"seq":12,"op":"del","table":"mx_route",)"
@@ -107,6 +114,7 @@ TEST(FeedLine, BringsEveryRowBack) {
   expect_same(event_row("example.org"));
   expect_same(tlsrpt_row("example.org"));
   expect_same(reread_row("example.org"));
+  expect_same(failure_row("example.org"));
   expect_same(path_verdict("v1", "192.0.2.25"));
   expect_same(path_verdict("v1", "2001:db8::25"));
   expect_same(domain_verdict("v2", "example.org"));

@@ -101,6 +101,18 @@ inline rows::RereadRow reread_row(const std::string& domain) {
           .mode = policy::Mode::testing};
 }
 
+inline rows::PolicyFailureRow failure_row(const std::string& domain) {
+  return {.tenant = 0,
+          .origin = "host-a",
+          .domain = domain,
+          .mx_host = "mx.example.org",
+          .result = "tlsa-invalid",
+          .reason = "no usable TLSA record",
+          .from = at(10),
+          .to = at(30),
+          .seen = at(20)};
+}
+
 inline rows::VerdictRow verdict_row(const std::string& id, rows::Subject subject,
                                     const std::string& rule = "R02") {
   return {.id = id,

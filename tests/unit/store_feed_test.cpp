@@ -42,6 +42,9 @@ class Copy {
   void take(const VerdictRow&) {}  // never policyd's
   void take(const TlsrptRow& row) { tlsrpt_[{row.tenant, row.domain}] = row; }
   void take(const RereadRow& row) { rereads_[{row.tenant, row.domain}] = row; }
+  void take(const PolicyFailureRow& row) {
+    failures_[{row.tenant, row.domain}][{row.from, row.result}] = row;
+  }
   void take(const Deletion& gone) {
     const Name name{gone.tenant, gone.name};
     if (gone.table == Table::domain) domains_.erase(name);
@@ -50,6 +53,7 @@ class Copy {
     if (gone.table == Table::tlsa) tlsa_.erase(name);
     if (gone.table == Table::domain || gone.table == Table::tlsrpt) tlsrpt_.erase(name);
     if (gone.table == Table::domain || gone.table == Table::reread) rereads_.erase(name);
+    if (gone.table == Table::domain) failures_.erase(name);
   }
 
   std::map<Name, DomainRow> domains_;
@@ -58,6 +62,7 @@ class Copy {
   std::map<Name, std::map<std::vector<std::uint8_t>, TlsaRow>> tlsa_;
   std::map<Name, TlsrptRow> tlsrpt_;
   std::map<Name, RereadRow> rereads_;
+  std::map<Name, std::map<std::pair<Time, std::string>, PolicyFailureRow>> failures_;
 };
 
 template <typename Kind>
@@ -104,7 +109,7 @@ class PolicyFeed : public EachPolicyStore<Kind> {
                                  "192.0.2." + std::to_string(draw(3)), now + kHour));
       tlsa.push_back(tlsa_row(base, {3, 1, 1, static_cast<std::uint8_t>(draw(3))}, now + kHour));
     }
-    switch (draw(10)) {
+    switch (draw(11)) {
       case 0:
         value_of(store_->put_domain(domain_row(domain, now)));
         break;
@@ -130,6 +135,10 @@ class PolicyFeed : public EachPolicyStore<Kind> {
         break;
       case 8:
         value_of(store_->put_reread(reread_row(domain, now)));
+        break;
+      case 9:
+        value_of(store_->put_failures(std::vector{failure_row(
+            domain, at(step / 8 * 8), draw(2) == 0 ? std::optional(now) : std::nullopt, now)}));
         break;
       default:
         value_of(store_->prune({.policies = 3,

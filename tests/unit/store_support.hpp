@@ -141,6 +141,19 @@ inline RereadRow reread_row(const std::string& domain, Time time) {
           .mode = policy::Mode::enforce};
 }
 
+inline PolicyFailureRow failure_row(const std::string& domain, Time from, std::optional<Time> to,
+                                    Time seen) {
+  return {.tenant = 0,
+          .origin = "host-a",
+          .domain = domain,
+          .mx_host = "mx.example.org",
+          .result = "tlsa-invalid",
+          .reason = "no usable TLSA record",
+          .from = from,
+          .to = to,
+          .seen = seen};
+}
+
 // The kinds of store that must behave alike.
 struct InFile {
   std::unique_ptr<PolicyStore> make(Time now) {

@@ -1,4 +1,5 @@
-// What every PolicyStore promises of TLSRPT records and re-reads: history, the feed, and who goes.
+// What every PolicyStore promises of TLSRPT records, re-reads and failures: history, the feed, and
+// who goes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -133,9 +134,12 @@ TYPED_TEST(PolicyStoreTlsrpt, EvictedDomainTakesThem) {
     this->put(kRecord, at(0), domain);
     this->put("", at(1), domain);
     value_of(this->store_->put_reread(reread_row(domain, at(1))));
+    value_of(this->store_->put_failures(std::vector{failure_row(domain, at(1), {}, at(1))}));
   }
   const Sequence before = value_of(this->store_->head());
   EXPECT_EQ(this->prune({.others = 1}, at(1'000)).others, 1U);
+  EXPECT_THAT(value_of(this->store_->failures({0, "a.test"})), IsEmpty());
+  EXPECT_THAT(value_of(this->store_->failures({0, "b.test"})), SizeIs(1));
   EXPECT_THAT(value_of(this->store_->tlsrpt_history({0, "a.test"})), IsEmpty());
   EXPECT_FALSE(value_of(this->store_->reread({0, "a.test"})));
   EXPECT_THAT(value_of(this->store_->tlsrpt_history({0, "b.test"})), SizeIs(2));
@@ -187,6 +191,57 @@ TYPED_TEST(PolicyStoreTlsrpt, RereadsGoWithAgeAndCount) {
   const auto told = value_of(this->store_->changes_since(before, 10)).rows;
   ASSERT_THAT(told, SizeIs(2));
   EXPECT_EQ(std::get<Deletion>(told[0]).table, Table::reread);
+}
+
+// One span is one row, whatever becomes of it; other hosts, results and begins are others.
+TYPED_TEST(PolicyStoreTlsrpt, FailuresAreSpans) {
+  PolicyFailureRow row = failure_row("a.test", at(10), {}, at(10));
+  row.tenant = 7;
+  PolicyFailureRow host = row, result = row, later = row;
+  host.mx_host.clear();
+  result.result = "dnssec-invalid";
+  later.from = later.seen = at(50);
+  const Sequence before = value_of(this->store_->head());
+  value_of(this->store_->put_failures(std::vector{later, row, host, result}));
+  row.seen = at(20);
+  row.to = at(30);
+  row.reason = "another";
+  value_of(this->store_->put_failures(std::vector{row}));
+  auto held = value_of(this->store_->failures({7, "a.test"}));
+  ASSERT_THAT(held, SizeIs(4));
+  EXPECT_EQ(held[3].from, at(50));
+  row.seq = value_of(this->store_->head());
+  EXPECT_EQ(held[2], row);
+  EXPECT_THAT(value_of(this->store_->open_failures({7, "a.test"})), SizeIs(3));
+  EXPECT_THAT(value_of(this->store_->failures({0, "a.test"})), IsEmpty());
+  EXPECT_EQ(value_of(this->store_->statistics()).failures, 4U);
+  const auto told = value_of(this->store_->changes_since(before, 10)).rows;
+  ASSERT_THAT(told, SizeIs(4));
+  EXPECT_TRUE(std::get<PolicyFailureRow>(told[3]) == row);
+  EXPECT_TRUE(value_of(this->store_->current(0, 10)) == told) << "ended ones are told, too";
+  PolicyFailureRow large = row;
+  large.reason = std::string(rows::kReasonBytes + 1, 'r');
+  EXPECT_EQ(fault_in(this->store_->put_failures(std::vector{host, large})), "limit");
+  EXPECT_EQ(value_of(this->store_->head()), row.seq) << "nothing of it stands";
+}
+
+TYPED_TEST(PolicyStoreTlsrpt, FailuresGoWithAgeAndCount) {
+  std::vector<PolicyFailureRow> many;
+  for (int i = 0; i < 300; ++i) many.push_back(failure_row("a.test", at(i), at(i + 1), at(i)));
+  value_of(this->store_->put_failures(many));
+  auto held = value_of(this->store_->failures({0, "a.test"}));
+  ASSERT_THAT(held, SizeIs(kFailuresOfDomain));
+  EXPECT_EQ(held.front().from, at(300 - 256)) << "the newest";
+  value_of(this->store_->put_failures(std::vector{failure_row("b.test", at(0), {}, at(280))}));
+  const Sequence before = value_of(this->store_->head());
+  EXPECT_EQ(this->prune({}, at(280) + 7 * kDay).failures, 235U) << "44 to 278";
+  EXPECT_THAT(value_of(this->store_->failures({0, "b.test"})), SizeIs(1)) << "seen at 280";
+  EXPECT_EQ(this->prune({}, at(281) + 7 * kDay).failures, 2U);
+  EXPECT_EQ(this->prune({.failures = 5}, at(300)).failures, 15U);
+  held = value_of(this->store_->failures({0, "a.test"}));
+  ASSERT_THAT(held, SizeIs(5));
+  EXPECT_EQ(held.front().from, at(295));
+  EXPECT_THAT(value_of(this->store_->changes_since(before, 10)).rows, IsEmpty()) << "not told";
 }
 
 TYPED_TEST(PolicyStoreTlsrpt, StatisticsCount) {
