@@ -162,7 +162,9 @@ const Verb kPolicyImport{
     .summary = "store policies from files",
     .about =
         "DIR is as `policy export` writes it. A policy without dates counts as fetched now; every "
-        "one is looked up again at once. With policyd stopped: mxwarden-policyd --import DIR.",
+        "one is looked up again at once. With policyd stopped, as its user: runuser -u mxw-policy "
+        "-- "
+        "mxwarden-policyd --import DIR.",
     .options = kImportOptions,
     .exits = "0 done; 2 usage, settings or files; 4 policyd does not answer",
     .run = import_files,

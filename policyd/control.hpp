@@ -6,7 +6,9 @@
 //   policy-show {domain}            domain row, current policy, routes, TLSA, TLSRPT, events
 //   policy-history {domain}         all policies of a domain without their texts
 //   policy-body {domain, at?, offset}   {body, size}: a piece of the text as served, as base64
-//   policy-list {after?, at?}       {rows, next?}: policies (of that time) and routes, page by page
+//   policy-list {after?, at?}       {rows, next?}: policies (of that time) and routes, page by
+//   page;
+//                                   a page without rows and with `next` is not the last
 //   policy-refresh {domain}         looks anew as soon as there is a place
 //   policy-remove {domain, reason}  ends the current policy; the next look may bring it back
 //   policy-import {domain, id?, fetched_at?, body}
@@ -37,6 +39,7 @@ class Control {
   static constexpr std::size_t kReplyBytes = 64 << 10;
   static constexpr std::size_t kBodyPiece = 32 << 10;  // of policy-body, before base64
   static constexpr std::size_t kListRows = 64;
+  static constexpr std::size_t kListPages = 16;  // of kListRows, looked through per request
 
   static Result<std::unique_ptr<Control>> create(EventLoop& loop, int listen_fd,
                                                  ipc::PeerCheck peers, Engine& engine,

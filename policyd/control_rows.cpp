@@ -100,7 +100,7 @@ std::string list_page(store::PolicyStore& store, const ListRequest& request) {
   RowsAnswer answer;
   rows::Sequence after = request.after;
   // A domain comes whole or with the next page: half of the room is kept for its routes.
-  while (answer.size() < kRoom / 2) {
+  for (std::size_t pages = 0; pages < Control::kListPages && answer.size() < kRoom / 2; ++pages) {
     const auto page = store.current(after, Control::kListRows);
     if (!answer.note(page) || page->empty()) return answer.finish();
     for (const rows::Change& change : *page) {

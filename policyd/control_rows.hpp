@@ -20,7 +20,8 @@ struct ListRequest {
   Time at;
   bool history = false;  // what was known at `at`, not what is known now
 };
-// Policies with the routes of their domains; `next` unless this was the last page.
+// Policies with the routes of their domains; `next` unless this was the last page. Looks through a
+// bounded part of the store, in which there may be none.
 [[nodiscard]] std::string list_page(store::PolicyStore& store, const ListRequest& request);
 
 }  // namespace mxw::policyd

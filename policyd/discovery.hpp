@@ -21,6 +21,12 @@ namespace mxw::policyd {
 // fewer than 20 hosts; 64 times 16 addresses are the 1,024 rows of a domain.
 inline constexpr std::size_t kMxHosts = 64;
 inline constexpr std::size_t kMxAddresses = 16;
+// Looked at together, each with up to two questions open: 64 hosts at once would be 130 questions
+// that a stranger's one MX answer puts to the resolver.
+inline constexpr std::size_t kMxAtOnce = 4;
+// So many hosts without an answer, and the others count as not answered unasked: a dead name server
+// holds a look for two rounds, not for sixteen.
+inline constexpr std::size_t kMxSilent = 8;
 
 // `_mta-sts.DOMAIN`
 void lookup_txt(Dns& dns, const std::string& domain, std::function<void(const TxtAnswer&)> done);
@@ -77,7 +83,8 @@ struct MxFound {
 };
 
 // MX, addresses of every host, and with `tlsa` the TLSA records of those whose addresses are
-// secure: at the CNAME-expanded name first, then at the host's own (RFC 7672 section 2.2.2).
+// secure: at the CNAME-expanded name first, then at the host's own (RFC 7672 section 2.2.2). The
+// hosts are looked at best first, kMxAtOnce together.
 void lookup_routes(Dns& dns, const std::string& domain, bool tlsa,
                    std::function<void(const MxFound&)> done);
 

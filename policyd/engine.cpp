@@ -92,7 +92,7 @@ void Engine::want(std::string_view text, OnAnswer done) {
   shelf_.touch(domain);
   if (const auto answer = hot_answer(stored, now)) {
     ++counters_.hot;
-    if (is_stale(stored, now)) enqueue(domain, Part::policy, true);
+    if (is_stale(stored, now)) enqueue(Rank::hint, domain, Part::policy, true);
     return done(*answer);
   }
   const auto running = looks_.find(domain);
@@ -108,7 +108,7 @@ void Engine::want(std::string_view text, OnAnswer done) {
     ++counters_.refused;
     return done(answer_of(stored, now));
   }
-  Look& look = begin(domain, false);
+  Look& look = begin(domain, std::nullopt);
   look.asked = true;
   look.wants.push_back(std::move(done));
   begin_policy(domain, look);
@@ -129,7 +129,7 @@ void Engine::hint(std::string_view text) {
   hint_tokens_ -= 1.0;
   shelf_.touch(name->text());
   if (!is_stale(load(name->text(), true), time())) return;
-  if (!enqueue(name->text(), Part::policy, true)) ++counters_.hints_dropped;
+  if (!enqueue(Rank::hint, name->text(), Part::policy, true)) ++counters_.hints_dropped;
 }
 
 void Engine::reread(std::string_view text, OnReread done) {
@@ -141,17 +141,22 @@ void Engine::reread(std::string_view text, OnReread done) {
   const std::string& domain = name->text();
   const auto running = looks_.find(domain);
   // A look that is past its TXT question has not seen what is asked for now; one more follows it.
-  if (running != looks_.end() && running->second->txt) {
+  if (running != looks_.end() && running->second->txt &&
+      running->second->later.size() < kRereadsWaiting) {
     running->second->later.push_back(std::move(done));
     return;
   }
-  if (running == looks_.end() && looks_.size() >= kLooks) {
+  const bool full =
+      running == looks_.end()
+          ? looks_.size() >= kLooks
+          : running->second->txt.has_value() || running->second->rereads.size() >= kRereadsWaiting;
+  if (full) {
     ++counters_.rereads_refused;
     return done(std::nullopt);
   }
   ++counters_.rereads;
   memory(domain).reread_next = clock_.boot() + kRereadEvery;
-  Look& look = begin(domain, false);
+  Look& look = begin(domain, std::nullopt);
   look.asked = look.reread = true;
   look.rereads.push_back(std::move(done));
   waiting_rereads_.push_back({clock_.boot() + kRereadWait, domain});
@@ -160,16 +165,18 @@ void Engine::reread(std::string_view text, OnReread done) {
 
 void Engine::refresh(std::string_view text) {
   if (const std::optional<mail::HostName> name = mail::HostName::parse(text))
-    enqueue(name->text(), Part::policy, false, true);
+    enqueue(Rank::keep, name->text(), Part::policy, false, true);
 }
 
-Engine::Look& Engine::begin(const std::string& domain, bool own) {
+Engine::Look& Engine::begin(const std::string& domain, std::optional<Rank> own) {
   auto& look = looks_[domain];
   if (look) return *look;
   look = std::make_unique<Look>();
   look->stored = load(domain, false);
-  look->own = own;
+  look->own = own.has_value();
+  look->rank = own.value_or(Rank::hint);
   if (own) ++own_looks_;
+  if (own == Rank::hint) ++hint_looks_;
   return *look;
 }
 
@@ -259,6 +266,7 @@ void Engine::lookup_ended(const std::string& domain) {
   const auto at = looks_.find(domain);  // an answer may have begun more
   if (at == looks_.end() || at->second->open > 0) return;
   if (at->second->own) --own_looks_;
+  if (at->second->own && at->second->rank == Rank::hint) --hint_looks_;
   const std::vector<OnReread> later = std::move(at->second->later);
   looks_.erase(at);
   if (!later.empty()) {

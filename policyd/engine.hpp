@@ -46,20 +46,31 @@ struct Options {
   std::function<double()> random;  // uniform in [0, 1); empty: 0.5 always
 };
 
-inline constexpr std::size_t kLooks = 4'096;         // four peers' 1,024 questions (semantics 11)
-inline constexpr std::size_t kQueue = 10'000;        // hints and due domains that wait for a place
+inline constexpr std::size_t kLooks = 4'096;  // four peers' 1,024 questions (semantics 11)
+// What waits for a place: hints and what nothing is known of, and apart from that what keeps the
+// known true (due policies, routes, pinned domains). Each, so many.
+inline constexpr std::size_t kQueue = 10'000;
+// Of Options::parallel one place in so many is for keeping alone. Whoever names slow policy hosts
+// to us holds places for as long as a GET may take.
+inline constexpr std::size_t kKeepShare = 4;
 inline constexpr std::size_t kHintsPerSecond = 100;  // semantics 11
 inline constexpr std::size_t kDuePerSecond = 50;     // 100,000 policies a day are 1.2 a second
 inline constexpr std::int64_t kRereadWait = 60 * kSecond;  // semantics 7
 inline constexpr std::int64_t kRereadEvery = 5 * kMinute;  // semantics 7
-inline constexpr std::int64_t kTlsrptEvery = 1 * kHour;    // at most; a day has one report
+// Of one domain, waiting; more than one program asks, but for more there is no reason: what the one
+// look finds is told to all readers.
+inline constexpr std::size_t kRereadsWaiting = 16;
+inline constexpr std::int64_t kTlsrptEvery = 1 * kHour;  // at most; a day has one report
 inline constexpr std::int64_t kPruneEvery = 10 * kMinute;
+// Or as soon as so many octets of policies were stored: strangers could serve 6 MiB a second.
+inline constexpr std::uint64_t kPruneBytes = 32 << 20;
 inline constexpr std::size_t kMemories = 100'000;  // domains of which more than rows is remembered
 inline constexpr std::size_t kFollowed = 300'000;  // routes: every domain the store may hold
 inline constexpr std::int64_t kStepHealing = 2 * kDay;  // until all is refreshed after a clock step
 // A clock that was wrong at start has been set by then; more failures say nothing more.
 inline constexpr std::int64_t kSettled = 1 * kDay;
 inline constexpr std::int64_t kNeverAged = 36'500 * kDay;  // in place of the ages of PolicyBounds
+inline constexpr std::size_t kPinnedPerSecond = 256;  // of a long list: 100,000 in seven minutes
 inline constexpr std::size_t kWalkRows = 256;  // of the store, per second, after start or step
 
 // What is said of a domain (the ask socket's words).
@@ -103,7 +114,7 @@ class Engine {
 
   // RFC 8461 section 5.1: looks although nothing is due, and writes the RereadRow when TXT and GET
   // have ended, after kRereadWait as failed. Nothing: it was done within kRereadEvery (the row
-  // stands), or there is no such domain.
+  // stands), kRereadsWaiting wait for it already, or there is no such domain.
   using OnReread = std::function<void(const std::optional<rows::RereadRow>&)>;
   void reread(std::string_view domain, OnReread done);
 
@@ -124,11 +135,12 @@ class Engine {
   [[nodiscard]] const EngineCounters& counters() const { return counters_; }
   [[nodiscard]] const Shelf& shelf() const { return shelf_; }
   [[nodiscard]] std::size_t looks_running() const { return looks_.size(); }
-  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
-  [[nodiscard]] bool idle() const { return looks_.empty() && queue_.empty(); }
+  [[nodiscard]] std::size_t queued() const { return queued_.size(); }
+  [[nodiscard]] bool idle() const { return looks_.empty() && queued_.empty(); }
 
  private:
   enum class Part : std::uint8_t { policy, routes };  // of what a queued domain is to be looked at
+  enum class Rank : std::uint8_t { keep, hint };      // keeping goes first
   struct Queued {
     std::string domain;
     Part part;
@@ -136,10 +148,11 @@ class Engine {
   };
   struct Look {
     Stored stored;
-    bool policy = false;  // the policy is looked at, not the routes alone
-    bool asked = false;   // somebody wants it: last_asked is now
-    bool reread = false;  // GET although nothing is due
-    bool own = false;     // counts against Options::parallel
+    bool policy = false;     // the policy is looked at, not the routes alone
+    bool asked = false;      // somebody wants it: last_asked is now
+    bool reread = false;     // GET although nothing is due
+    bool own = false;        // counts against Options::parallel
+    Rank rank = Rank::hint;  // of one of our own
     bool concluded = false, routes_begun = false, routes_done = false;
     std::size_t open = 0;  // lookups not yet answered
     std::optional<TxtAnswer> txt;
@@ -166,7 +179,7 @@ class Engine {
   [[nodiscard]] Time time();
   [[nodiscard]] Moment moment(bool reread);
   [[nodiscard]] bool settled() const { return clock_.boot() - began_at_ >= kSettled; }
-  Look& begin(const std::string& domain, bool own);
+  Look& begin(const std::string& domain, std::optional<Rank> own);
   void begin_policy(const std::string& domain, Look& look);
   void on_txt(const std::string& domain, const TxtAnswer& txt);
   void conclude_look(const std::string& domain, const std::optional<FetchAnswer>& fetch);
@@ -191,14 +204,19 @@ class Engine {
   void tick();
   void observe_clock();
   void expire_rereads();
-  bool enqueue(const std::string& domain, Part part, bool asked = false, bool force = false);
+  bool enqueue(Rank rank, const std::string& domain, Part part, bool asked = false,
+               bool force = false);
   void start_queued();
+  void start_queued(Rank rank);
+  void start(Queued next, Rank rank);
+  [[nodiscard]] bool has_place(Rank rank) const;
   void queue_due();
   void queue_routes();
   void queue_pinned();
   void walk();
   bool walk_row(const rows::Change& change, Time now);  // whether it was written
-  [[nodiscard]] bool needs_routes(const std::string& domain);
+  // At which rank; nothing: nobody needs them.
+  [[nodiscard]] std::optional<Rank> needs_routes(const std::string& domain);
   void prune();
   [[nodiscard]] store::PolicyBounds bounds()
       const;  // Options::bounds, as far as the clock is known
@@ -224,12 +242,14 @@ class Engine {
   EngineCounters counters_;
 
   std::unordered_map<std::string, std::unique_ptr<Look>> looks_;
-  std::size_t own_looks_ = 0;
-  std::deque<Queued> queue_;
-  std::set<std::pair<std::string, Part>> queued_;
+  std::size_t own_looks_ = 0, hint_looks_ = 0;  // of our own: all, and those of Rank::hint
+  std::deque<Queued> queues_[2];                // by Rank
+  // In which queue; an entry of the other one was overtaken and is passed over.
+  std::map<std::pair<std::string, Part>, Rank> queued_;
   std::deque<Waiting> waiting_rereads_;  // by deadline
   std::unordered_map<std::string, Memory> memories_;
   std::set<std::string> pinned_;
+  std::string pinned_after_;  // the last one looked at in this round
 
   // When routes are to be looked up again, by CLOCK_BOOTTIME; in memory, rebuilt by the walk.
   std::set<std::pair<std::int64_t, std::string>> routes_due_;
@@ -237,6 +257,7 @@ class Engine {
 
   double hint_tokens_ = static_cast<double>(kHintsPerSecond);
   std::int64_t began_at_ = 0, hints_at_ = 0, prune_at_ = 0, pinned_at_ = INT64_MIN;
+  std::uint64_t pruned_bytes_ = 0;  // Shelf::body_bytes() when last pruned
   store::DuePlace due_after_;
   bool walking_ = false, pruning_ = false;
   rows::Sequence walked_ = 0;

@@ -1,10 +1,15 @@
 #include "policyd/import_policy.hpp"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <utility>
 
 #include "core/base/limits.hpp"
+#include "core/ipc/peer.hpp"
 #include "core/policy/policy_dir.hpp"
 #include "policyd/event_kind.hpp"
 
@@ -78,6 +83,19 @@ Result<Imported> import_text(const ImportText& text, store::PolicyStore& store, 
   if (auto put = store.put_policy(domain_of(row, now), row, &event); !put)
     return std::unexpected(put.error());
   return Imported::stored;
+}
+
+Result<void> may_import(const std::string& folder, uid_t caller) {
+  struct stat found{};
+  if (::stat(folder.c_str(), &found) != 0)
+    return fail(ErrorKind::environment, folder + ": " + std::strerror(errno));
+  if (found.st_uid == caller) return {};
+  return fail(ErrorKind::usage,
+              folder + " belongs to " + ipc::describe(found.st_uid) + " and this is " +
+                  ipc::describe(caller) +
+                  ", whose files policyd could not read; as root: setpriv --reuid=" +
+                  std::to_string(found.st_uid) + " --regid=" + std::to_string(found.st_gid) +
+                  " --clear-groups mxwarden-policyd --import DIR");
 }
 
 Result<ImportCount> import_dir(const std::string& dir, store::PolicyStore& store, Time now,

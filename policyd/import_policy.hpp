@@ -3,6 +3,8 @@
 // They are judged as what is fetched is, and looked up again as soon as policyd can.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -35,6 +37,11 @@ enum class Imported : std::uint8_t {
 // What the store keeps of an import.
 [[nodiscard]] rows::EventRow imported_event(const std::string& domain, Time now,
                                             const std::string& who);
+
+// Whether `caller` may import into the stopped policyd's folder: only its owner, since files of
+// another user, root too, would keep policyd from starting. Error: usage (another user: says how to
+// become the owner), environment (no such folder).
+[[nodiscard]] Result<void> may_import(const std::string& folder, uid_t caller);
 
 struct ImportCount {
   std::size_t stored = 0, ran_out = 0, older = 0;

@@ -23,7 +23,10 @@ std::optional<int> import_if_asked(const mxw::config::Config& config,
     return mxw::service::exit_code(error.kind);
   };
   const mxw::Time now = mxw::policyd::wall_time();
-  auto opened = mxw::policyd::open_store(config.paths.state + "/policyd", now);
+  const std::string folder = config.paths.state + "/policyd";
+  if (const auto may = mxw::policyd::may_import(folder, ::geteuid()); !may)
+    return complain(may.error());
+  auto opened = mxw::policyd::open_store(folder, now);
   if (!opened) return complain(opened.error());
   const auto count = mxw::policyd::import_dir(dir->second, *opened->store, now,
                                               "by " + mxw::ipc::describe(::getuid()));
@@ -45,7 +48,7 @@ int main(int argc, char** argv) {
        .options = {{.name = "import",
                     .argument = "DIR",
                     .help = "store the policies of a directory (DOMAIN.txt, DOMAIN.json) and end; "
-                            "policyd must be stopped"}},
+                            "policyd must be stopped, and this run by its user, not by root"}},
        .check = mxw::policyd::check_files,
        .once = import_if_asked,
        .start = [&program](mxw::service::Context& context) { return program.start(context); },

@@ -24,6 +24,26 @@ std::string backup_of(const std::string& folder) {
   return folder + "/policy.backup";
 }
 
+std::string mark_of(const std::string& folder) {
+  return folder + "/policy.damaged";
+}
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+// Puts a store aside that its last user found damaged. The mark goes once the file has.
+store::Result<void> heed_mark(const std::string& folder, Time now, OpenedStore& opened) {
+  const std::string mark = mark_of(folder), path = database_of(folder);
+  if (!exists(mark)) return {};
+  if (exists(path)) {
+    const auto aside = store::quarantine(path, now);
+    if (!aside) return std::unexpected(aside.error());
+    opened.notes.push_back("the store was found damaged while in use, and put aside as " + *aside);
+  }
+  (void)::unlink(mark.c_str());
+  return {};
+}
+
 store::Result<std::unique_ptr<store::SqlitePolicyStore>> open_checked(const std::string& path,
                                                                       Time now) {
   auto store = store::SqlitePolicyStore::open(path, now);
@@ -76,7 +96,9 @@ Result<OpenedStore> open_store(const std::string& folder, Time now) {
   if (!locked) return std::unexpected(std::move(locked.error()));
   opened.lock = std::move(*locked);
   const std::string path = database_of(folder);
-  bool lost = ::access(path.c_str(), F_OK) != 0 && ::access(backup_of(folder).c_str(), F_OK) == 0;
+  if (auto heeded = heed_mark(folder, now, opened); !heeded)
+    return std::unexpected(std::move(heeded.error()));
+  bool lost = !exists(path) && exists(backup_of(folder));
   auto store = open_checked(path, now);
   if (!store && is_damage(store.error().fault)) {
     opened.notes.push_back(store.error().message);
@@ -94,6 +116,13 @@ Result<OpenedStore> open_store(const std::string& folder, Time now) {
   return opened;
 }
 
+Result<void> mark_damaged(const std::string& folder) {
+  const std::string path = mark_of(folder);
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return fail(ErrorKind::environment, path + ": " + std::strerror(errno));
+  return {};
+}
+
 std::optional<Time> backup_time(const std::string& folder) {
   struct stat found{};
   if (::stat(backup_of(folder).c_str(), &found) != 0) return std::nullopt;
@@ -105,7 +134,7 @@ Result<void> write_backup(const std::string& folder, store::PolicyStore& store) 
   if (!head) return std::unexpected(head.error());
   const auto numbers = store.statistics();
   if (!numbers) return std::unexpected(numbers.error());
-  if (numbers->policies == 0 && ::access(backup_of(folder).c_str(), F_OK) == 0) return {};
+  if (numbers->policies == 0 && exists(backup_of(folder))) return {};
   auto file = feed::RowFileWriter::create(backup_of(folder), *head);
   if (!file) return std::unexpected(std::move(file.error()));
   constexpr std::size_t kPage = 256;

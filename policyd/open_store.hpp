@@ -19,12 +19,16 @@ struct OpenedStore {
   Fd lock;                         // held as long as the store is used
 };
 
-// Opens `folder`/policy.db and reads all its pages. A file that is damaged, or no database of ours,
-// is put aside under another name; then, as when there is none, an empty one is filled from the
-// last backup. Error (environment): another process has it, full disk, no permission, a newer
-// schema: the old file stands as it is; readers of the feed go on with their copies until this
-// succeeds.
+// Opens `folder`/policy.db and reads all its pages. A file that is damaged, was found so by
+// mark_damaged(), or is no database of ours, is put aside under another name; then, as when there
+// is none, an empty one is filled from the last backup. Error (environment): another process has
+// it, full disk, no permission, a newer schema: the old file stands as it is; readers of the feed
+// go on with their copies until this succeeds.
 [[nodiscard]] Result<OpenedStore> open_store(const std::string& folder, Time now);
+
+// Reading all pages does not find an index that does not fit its table; using it does. Leaves
+// `folder`/policy.damaged, so that the next open_store() takes the file for what it is.
+Result<void> mark_damaged(const std::string& folder);
 
 // Copies what holds now to `folder`/policy.backup: once a day. A store without any policy does not
 // replace a backup: it may be one that was just lost.

@@ -65,15 +65,19 @@ Result<void> Program::open_network(service::Context& context) {
   return {};
 }
 
-void Program::make_engine(service::Context& context) {
-  const config::Config& config = context.config;
+Options engine_options(const config::Config& config) {
   Options options;
   options.interval = config.policyd.refresh_interval;
   options.parallel = config.policyd.parallel;
-  options.dane = config.policyd.dane;
-  options.answer_with_dane = config.map.postfix_dane != config::PostfixDane::none;
+  options.dane = config.policyd.dane && !config.resolver.validating.empty();
+  options.answer_with_dane = options.dane && config.map.postfix_dane != config::PostfixDane::none;
   options.bounds.policies = config.policyd.max_policies;
   options.bounds.others = config.policyd.max_others;
+  return options;
+}
+
+void Program::make_engine(service::Context& context) {
+  Options options = engine_options(context.config);
   options.random = uniform();
   clock_ = std::make_unique<LoopClock>(context.loop);
   sink_ = std::make_unique<StoreSink>(*store_);
@@ -141,6 +145,8 @@ Result<void> Program::start(service::Context& context) {
   for (const std::string& note : opened->notes) service::log_warning(note);
   witness_ = std::make_unique<Witness>(context.metrics, [this, &context] {
     damaged_ = true;
+    if (auto marked = mark_damaged(state_folder_); !marked)
+      service::log_error("the damage may not be seen at the next start: " + marked.error().message);
     context.loop.stop();
   });
   source_ = std::make_unique<StoreSource>(*store_);
@@ -161,6 +167,8 @@ Result<void> Program::start(service::Context& context) {
   hour_ = std::make_unique<Timer>(context.loop, [this] { on_hour(); });
   hour_->start(kHour);
   engine_->start();
+  // The loop does not run yet: what was asked of it so far is forgotten.
+  if (damaged_) return fail(ErrorKind::environment, state_folder_ + "/policy.db is damaged");
   return {};
 }
 

@@ -22,6 +22,10 @@
 
 namespace mxw::policyd {
 
+// What the settings make of the engine. DNSSEC is judged by the AD bit of validating resolvers:
+// where none is named nobody can have DANE, and nobody is asked for TLSA.
+[[nodiscard]] Options engine_options(const config::Config& config);
+
 class Program {
  public:
   Program();

@@ -55,13 +55,19 @@ class RouteLookup : public std::enable_shared_from_this<RouteLookup> {
       default:
         found_.kind = MxKind::error;
     }
-    waiting_ = found_.hosts.size();
-    if (waiting_ == 0) return done_(found_);
-    for (std::size_t i = 0; i < found_.hosts.size(); ++i) {
-      lookup_addresses(
-          dns_, found_.hosts[i].name,
-          [self = shared_from_this(), i](const Addresses& a) { self->on_addresses(i, a); });
+    start_hosts();
+  }
+
+  void start_hosts() {
+    if (silent_ >= kMxSilent) {
+      for (; next_ < found_.hosts.size(); ++next_) found_.hosts[next_].word = "not asked";
     }
+    for (; open_ < kMxAtOnce && next_ < found_.hosts.size(); ++next_, ++open_) {
+      lookup_addresses(
+          dns_, found_.hosts[next_].name,
+          [self = shared_from_this(), i = next_](const Addresses& a) { self->on_addresses(i, a); });
+    }
+    if (open_ == 0) done_(found_);
   }
 
   void read_mx(const Answer& answer) {
@@ -103,6 +109,7 @@ class RouteLookup : public std::enable_shared_from_this<RouteLookup> {
     host.security = found.security;
     host.ttl = found.ttl;
     host.word = found.a == "ok" || found.aaaa == found.a ? found.a : found.a + "/" + found.aaaa;
+    if (host.security == AddressSecurity::error) ++silent_;
     const bool alias = found.canonical != host.name;
     if (!tlsa_) {
       // Nobody looks for TLSA: for all that follows the address is as an unsigned one.
@@ -166,7 +173,8 @@ class RouteLookup : public std::enable_shared_from_this<RouteLookup> {
   }
 
   void host_done() {
-    if (--waiting_ == 0) done_(found_);
+    --open_;
+    start_hosts();
   }
 
   Dns& dns_;
@@ -174,7 +182,7 @@ class RouteLookup : public std::enable_shared_from_this<RouteLookup> {
   bool tlsa_;
   std::function<void(const MxFound&)> done_;
   MxFound found_;
-  std::size_t waiting_ = 0;
+  std::size_t next_ = 0, open_ = 0, silent_ = 0;  // hosts: the next one, asked for, in error
 };
 
 }  // namespace

@@ -127,6 +127,7 @@ bool Shelf::save(const Conclusion& conclusion, Time now) {
     return false;
   }
   release(row.name);
+  if (conclusion.put) body_bytes_ += conclusion.put->body.size();
   for (; next < conclusion.events.size(); ++next)
     ok = took(store_.append_event(conclusion.events[next]), "write an event", row.name) && ok;
   return ok;
@@ -187,6 +188,13 @@ bool Shelf::save_row(const rows::DomainRow& row) {
   return took(store_.put_domain(row), "write a domain", row.name);
 }
 
+bool Shelf::retime(const rows::PolicyRow& policy) {
+  if (scale_.misjudged(policy)) return false;
+  const std::int64_t by = scale_.correction(policy.seq);
+  return by != 0 && took(store_.retime_policy(key(policy.domain), policy.fetched_at + by),
+                         "write a policy", policy.domain);
+}
+
 bool Shelf::save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows) {
   return took(store_.replace_routes(key(domain), rows), "write routes", domain);
 }
@@ -211,12 +219,18 @@ void Shelf::touch(const std::string& domain) {
 
 void Shelf::flush_touched(Time now) {
   if (touched_.empty()) return;
+  std::vector<std::string> names;
+  while (names.size() < kTouchRows && !touched_.empty()) {
+    auto at = touched_.upper_bound(touched_after_);
+    if (at == touched_.end()) at = touched_.begin();
+    names.push_back(std::move(touched_.extract(at).value()));
+    touched_after_ = names.back();
+  }
   std::vector<rows::Key> keys;
-  keys.reserve(touched_.size());
-  for (const std::string& name : touched_) keys.push_back(key(name));
+  keys.reserve(names.size());
+  for (const std::string& name : names) keys.push_back(key(name));
   // When it fails the questions are forgotten: they only say who is to go first when it gets tight.
   (void)took(store_.touch(keys, now), "note questions", "");
-  touched_.clear();
 }
 
 bool Shelf::prune(const store::PolicyBounds& bounds, Time now, const store::Pinned& pinned) {

@@ -24,6 +24,7 @@ inline constexpr std::size_t kHeldDomains = 10'000;
 inline constexpr std::size_t kHeldBytes = 64 << 20;
 inline constexpr std::size_t kHeldRetry = 64;     // written again per call of retry()
 inline constexpr std::size_t kTouched = 100'000;  // names waiting for touch()
+inline constexpr std::size_t kTouchRows = 2'000;  // written per call of flush_touched()
 
 class Shelf {
  public:
@@ -52,18 +53,22 @@ class Shelf {
   // True when everything was committed.
   bool save(const Conclusion& conclusion, Time now);
   bool save_row(const rows::DomainRow& row);
+  // Writes the policy again in the new scale where the clock has stepped since; whether it was.
+  bool retime(const rows::PolicyRow& policy);
   bool save_routes(const std::string& domain, const std::vector<rows::RouteRow>& rows);
   bool save_tlsa(const std::string& base, const std::vector<rows::TlsaRow>& rows);
   bool save_failures(const std::string& domain, const std::vector<rows::PolicyFailureRow>& rows);
   void append(const rows::EventRow& event);
   void touch(const std::string& domain);
-  void flush_touched(Time now);
+  void flush_touched(Time now);  // some of them, the others with the next calls
   // What is held in memory, in turn, so that none stands in the way of those behind it. A row the
   // store will never take (its limits, its schema) is counted and left where it is until another
   // look replaces it; any other trouble ends the call.
   void retry();
   bool prune(const store::PolicyBounds& bounds, Time now, const store::Pinned& pinned);  // more?
 
+  // Octets of the policies stored so far.
+  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
   [[nodiscard]] std::size_t held() const { return held_.size(); }
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -90,9 +95,10 @@ class Shelf {
   std::string retried_;  // the last one
   std::size_t held_bytes_ = 0;
   std::set<std::string> touched_;
+  std::string touched_after_;  // the last one written
   rows::Sequence last_head_ = 0;
   bool readable_ = true;
-  std::uint64_t failures_ = 0, dropped_ = 0, refused_ = 0;
+  std::uint64_t failures_ = 0, dropped_ = 0, refused_ = 0, body_bytes_ = 0;
 };
 
 }  // namespace mxw::policyd

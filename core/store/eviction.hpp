@@ -36,10 +36,11 @@ class Eviction {
     for (Victim& victim : waiting_) {
       if (!full()) add(std::move(victim));
     }
+    cut_ = !met() && victims_.size() >= most_;
     return std::move(victims_);
   }
-  // After finish(): more must go than one call may take.
-  [[nodiscard]] bool more() const { return !met(); }
+  // After finish(): more must go than one call may take. What only others could meet is no reason.
+  [[nodiscard]] bool more() const { return cut_; }
 
  private:
   [[nodiscard]] bool met() const { return rows_ == 0 && bytes_ == 0; }
@@ -52,6 +53,7 @@ class Eviction {
   std::size_t rows_, bytes_, most_;
   const Pinned& pinned_;
   std::vector<Victim> victims_, waiting_;
+  bool cut_ = false;
 };
 
 [[nodiscard]] inline std::size_t excess(std::size_t have, std::size_t bound) {

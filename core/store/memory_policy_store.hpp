@@ -18,6 +18,7 @@ class MemoryPolicyStore final : public PolicyStore {
   Result<void> touch(std::span<const Key> domains, Time now) override;
   Result<PolicyChange> put_policy(const DomainRow& domain, const PolicyRow& policy,
                                   const EventRow* event) override;
+  Result<bool> retime_policy(Key domain, Time fetched_at) override;
   Result<bool> end_policy(Key domain, Time at, const EventRow* event) override;
   Result<void> replace_routes(Key domain, std::span<const RouteRow> rows) override;
   Result<void> replace_tlsa(Key base, std::span<const TlsaRow> rows) override;
@@ -57,10 +58,12 @@ class MemoryPolicyStore final : public PolicyStore {
   void write_event(const EventRow* event);
   void write_deletion(Table table, const Name& name);
   void evict(const Name& name);
+  void trim_history(const Name& name);
   [[nodiscard]] std::vector<Change> live_rows(Sequence after) const;
   void prune_idle(const PolicyBounds& bounds, Time now, const Pinned& pinned, Pruned& pruned);
   void prune_domains(const PolicyBounds& bounds, Time now, const Pinned& pinned, Pruned& pruned);
   void prune_history(const PolicyBounds& bounds, Time now, Pruned& pruned);
+  void prune_history_bytes(const PolicyBounds& bounds, Pruned& pruned);
   void prune_tlsrpt(const PolicyBounds& bounds, Time now, Pruned& pruned);
   void prune_rereads(const PolicyBounds& bounds, Time now, Pruned& pruned);
   void prune_failures(const PolicyBounds& bounds, Time now, Pruned& pruned);

@@ -85,6 +85,10 @@ const std::string kPolicyOfDomain =
 const std::string kValidUntil =
     "p.fetched_at + min(p.max_age, " + std::to_string(limits::kPolicyMaxAge) + ") * 1000000000";
 
+// The order in which policies go; ?1: now.
+const std::string kInTurn =
+    "(p.mode = 'enforce' AND " + kValidUntil + " >= ?1), d.last_asked, d.tenant, d.name";
+
 // Not asked for in a long time, and nothing valid to lose. Pinned ones stay.
 void prune_idle(Run& run, Time now) {
   const std::size_t most = run.bounds.per_call;
@@ -123,20 +127,51 @@ void prune_domains(Run& run, Time now) {
   }
   const std::size_t rows =
       excess(run.count("SELECT count(*) FROM domain WHERE state = 'policy'"), bounds.policies);
-  const std::size_t bytes =
-      excess(run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NULL"),
-             bounds.body_bytes);
-  if (rows == 0 && bytes == 0) return;
-  const auto victims = run.choose(Eviction(rows, bytes, bounds.per_call, run.pinned),
+  if (rows == 0) return;
+  const auto victims = run.choose(Eviction(rows, 0, bounds.per_call, run.pinned),
                                   "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
-                                      "WHERE d.state = 'policy' "
-                                      "ORDER BY (p.mode = 'enforce' AND " +
-                                      kValidUntil +
-                                      " >= ?), "
-                                      "d.last_asked, d.tenant, d.name",
+                                      "WHERE d.state = 'policy' ORDER BY " + kInTurn,
                                   now);
   run.evict(victims);
   run.pruned.policies += victims.size();
+}
+
+// Whoever made the octets too many pays for them: the largest go, and small ones never.
+void prune_bodies(Run& run, Time now) {
+  const std::size_t bytes =
+      excess(run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NULL"),
+             run.bounds.body_bytes);
+  if (bytes == 0) return;
+  const auto victims = run.choose(
+      Eviction(0, bytes, run.bounds.per_call, run.pinned),
+      "SELECT d.tenant, d.name, length(p.body) " + kPolicyOfDomain +
+          "WHERE d.state = 'policy' AND length(p.body) > ?2 ORDER BY length(p.body) DESC, " +
+          kInTurn,
+      now, kLargeBody);
+  run.evict(victims);
+  run.pruned.policies += victims.size();
+}
+
+void prune_history_bytes(Run& run) {
+  std::size_t over = excess(
+      run.count("SELECT coalesce(sum(length(body)), 0) FROM policy WHERE valid_to IS NOT NULL"),
+      run.bounds.history_bytes);
+  if (over == 0) return;
+  const auto rows = run.transaction.take(run.database.all(
+      "SELECT row, length(body) FROM policy WHERE valid_to IS NOT NULL "
+      "ORDER BY length(body) > ? DESC, valid_to, row LIMIT ?",
+      [](Statement& row) {
+        return std::pair<std::int64_t, std::size_t>{row.integer_as<std::int64_t>(),
+                                                    row.integer_as<std::size_t>()};
+      },
+      kLargeBody, run.bounds.per_call));
+  for (const auto& [row, bytes] : rows) {
+    if (over == 0) return;
+    run.transaction.run("DELETE FROM policy WHERE row = ?", row);
+    over -= std::min(over, bytes);
+    ++run.pruned.history;
+  }
+  if (over > 0) run.pruned.more = true;
 }
 
 void prune_history(Run& run, Time now) {
@@ -148,6 +183,7 @@ void prune_history(Run& run, Time now) {
       "DELETE FROM policy WHERE row IN (SELECT row FROM policy WHERE valid_to IS NOT NULL "
       "ORDER BY valid_to, row LIMIT ?)",
       run.count("SELECT count(*) FROM policy WHERE valid_to IS NOT NULL"), run.bounds.history);
+  prune_history_bytes(run);
   run.pruned.events += run.erase(
       "DELETE FROM policy_event WHERE seq IN (SELECT seq FROM policy_event WHERE time < ? "
       "ORDER BY time, seq LIMIT ?)",
@@ -290,6 +326,7 @@ Result<Pruned> SqlitePolicyStore::prune(const PolicyBounds& bounds, Time now,
           .pruned = {}};
   prune_idle(run, now);
   prune_domains(run, now);
+  prune_bodies(run, now);
   prune_history(run, now);
   prune_answers(run, now);
   prune_tlsrpt(run, now);

@@ -296,6 +296,13 @@ void write_domain(Database& database, Transaction& transaction, const DomainRow&
       row.last_asked, seq);
 }
 
+void trim_history(Transaction& transaction, Key domain) {
+  transaction.run(
+      "DELETE FROM policy WHERE row IN (SELECT row FROM policy WHERE tenant = ? AND domain = ? "
+      "AND valid_to IS NOT NULL ORDER BY valid_from DESC, row DESC LIMIT -1 OFFSET ?)",
+      domain.tenant, domain.name, kClosedOfDomain);
+}
+
 void write_event(Database& database, Transaction& transaction, const EventRow& event) {
   const Sequence seq = next_sequence(database, transaction);
   transaction.run(

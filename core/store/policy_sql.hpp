@@ -33,6 +33,8 @@ extern const std::string kSelectDomain, kSelectPolicy, kSelectRoute, kSelectTlsa
 
 // Writes the row under a new sequence number, or only its last_asked where nothing else is new.
 void write_domain(Database& database, Transaction& transaction, const DomainRow& row);
+// Of the closed policies of a domain the newest kClosedOfDomain stay.
+void trim_history(Transaction& transaction, Key domain);
 void write_event(Database& database, Transaction& transaction, const EventRow& event);
 void write_deletion(Database& database, Transaction& transaction, Table table, Key gone);
 

@@ -29,10 +29,13 @@ namespace mxw::store {
 // Defaults of semantics 11 and what follows from it. `per_call` bounds one prune: ask again while
 // it says `more`, so that mail is never held by one long transaction.
 struct PolicyBounds {
-  std::size_t policies = 100'000;      // domains with a current policy
-  std::size_t others = 200'000;        // domains known to have none, or not known
-  std::size_t body_bytes = 256 << 20;  // of current policies: 100,000 of 64 KiB would be 6 GiB
-  std::size_t history = 200'000;       // closed policies
+  std::size_t policies = 100'000;  // domains with a current policy
+  std::size_t others = 200'000;    // domains known to have none, or not known
+  // Of current policies: 100,000 of 64 KiB would be 6 GiB. Only those over kLargeBody go for it, so
+  // small ones alone may come to 400 MiB.
+  std::size_t body_bytes = 256 << 20;
+  // Closed policies: 200,000 of usual size are 60 MB, of 64 KiB they would be 13 GB.
+  std::size_t history = 200'000, history_bytes = 128 << 20;
   std::size_t events = 500'000;
   std::size_t routes = 1'000'000, tlsa = 500'000;
   // Current TLSRPT records and re-reads: of all domains above, and of 100,000 names without a
@@ -52,6 +55,14 @@ struct PolicyBounds {
   std::int64_t failure_age = 7 * kDay;
   std::size_t per_call = 10'000;
 };
+
+// Closed policies a domain keeps, the newest: a month of one that changes every day. The store
+// keeps to it with every write.
+inline constexpr std::size_t kClosedOfDomain = 32;
+
+// A text larger than this is a large one: hardly any owner needs so much (256 MX of 16 octets), so
+// these go first where octets are short.
+inline constexpr std::size_t kLargeBody = 4'096;
 
 // Domains an operator has pinned, (tenant, name): they go last.
 using Pinned = std::set<std::pair<std::uint32_t, std::string>>;
@@ -109,9 +120,14 @@ class PolicyStore {
   // Stores what was fetched, with its domain row and an event, in one transaction.
   // policy.valid_from and valid_to are the store's to set: a renewed policy keeps its row, another
   // one closes the row before at its own fetched_at (never before that row's begin, should a clock
-  // have stepped back).
+  // have stepped back). fetched_at is as given, earlier than before, too: after a step back it is
+  // in the new scale. Of closed rows the newest kClosedOfDomain stay.
   virtual Result<PolicyChange> put_policy(const DomainRow& domain, const PolicyRow& policy,
                                           const EventRow* event = nullptr) = 0;
+
+  // The current policy was fetched at this time by another clock than the one it was written by;
+  // told to readers. Nothing else of it changes. False: there is none.
+  virtual Result<bool> retime_policy(Key domain, Time fetched_at) = 0;
 
   // Closes the current policy without another; false: there was none. The domain row is kept, as
   // `unknown`.
@@ -167,9 +183,11 @@ class PolicyStore {
   virtual Result<Changes> changes_since(Sequence from, std::size_t limit) = 0;
 
   // By age, then by count: expired and unasked first, then the least recently asked; unexpired
-  // enforce policies after all others, pinned domains last of all. An evicted domain takes its
-  // routes, its TLSRPT record, its re-read, its failures and all history with it. A current TLSRPT
-  // record without a domain row leaves `idle_age` after it was last confirmed.
+  // enforce policies after all others, pinned domains last of all. For too many octets the largest
+  // policies go first, whatever they are, and those up to kLargeBody never. An evicted domain takes
+  // its routes, its TLSRPT record, its re-read, its failures and all history with it. A current
+  // TLSRPT record without a domain row leaves `idle_age` after it was last confirmed. Of closed
+  // policies the oldest go; where there are too many octets of them, large ones before small ones.
   virtual Result<Pruned> prune(const PolicyBounds& bounds, Time now, const Pinned& pinned) = 0;
 
   virtual Result<PolicyStatistics> statistics() = 0;

@@ -107,7 +107,7 @@ Result<PolicyChange> SqlitePolicyStore::put_policy(const DomainRow& domain, cons
   const Sequence seq = sql::next_sequence(database_, transaction);
   if (change == PolicyChange::renewed) {
     transaction.run(
-        "UPDATE policy SET fetched_at = max(fetched_at, ?), origin = ?, source = ?, seq = ? "
+        "UPDATE policy SET fetched_at = ?, origin = ?, source = ?, seq = ? "
         "WHERE tenant = ? AND domain = ? AND valid_to IS NULL",
         policy.fetched_at, policy.origin, policy.source, seq, key.tenant, key.name);
   } else {
@@ -120,10 +120,23 @@ Result<PolicyChange> SqlitePolicyStore::put_policy(const DomainRow& domain, cons
         "fetched_at, max_age, source, seq) VALUES(?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)",
         key.tenant, policy.origin, key.name, policy.id, policy::mode_name(policy.mode),
         as_bytes(policy.body), from, policy.fetched_at, policy.max_age, policy.source, seq);
+    sql::trim_history(transaction, key);
   }
   if (event) sql::write_event(database_, transaction, *event);
   if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
   return change;
+}
+
+Result<bool> SqlitePolicyStore::retime_policy(Key domain, Time fetched_at) {
+  Transaction transaction(database_);
+  const Sequence seq = sql::next_sequence(database_, transaction);
+  transaction.run(
+      "UPDATE policy SET fetched_at = ?, seq = ? "
+      "WHERE tenant = ? AND domain = ? AND valid_to IS NULL",
+      fetched_at, seq, domain.tenant, domain.name);
+  const bool found = transaction.ok() && database_.changed() > 0;
+  if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
+  return found;
 }
 
 Result<bool> SqlitePolicyStore::end_policy(Key domain, Time at, const EventRow* event) {
@@ -137,6 +150,7 @@ Result<bool> SqlitePolicyStore::end_policy(Key domain, Time at, const EventRow* 
         "UPDATE policy SET valid_to = max(valid_from, ?) "
         "WHERE tenant = ? AND domain = ? AND valid_to IS NULL",
         at, domain.tenant, domain.name);
+    sql::trim_history(transaction, domain);
     sql::write_deletion(database_, transaction, Table::policy, domain);
     auto row = transaction.take(sql::find_domain(database_, domain));
     if (row) {

@@ -22,6 +22,7 @@ class SqlitePolicyStore final : public PolicyStore {
   Result<void> touch(std::span<const Key> domains, Time now) override;
   Result<PolicyChange> put_policy(const DomainRow& domain, const PolicyRow& policy,
                                   const EventRow* event) override;
+  Result<bool> retime_policy(Key domain, Time fetched_at) override;
   Result<bool> end_policy(Key domain, Time at, const EventRow* event) override;
   Result<void> replace_routes(Key domain, std::span<const RouteRow> rows) override;
   Result<void> replace_tlsa(Key base, std::span<const TlsaRow> rows) override;

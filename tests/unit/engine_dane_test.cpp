@@ -19,6 +19,12 @@ using resolve::Outcome;
 
 const std::string kEnforce = policy_text("enforce", 604'800);
 
+std::vector<std::string> many_hosts(int count) {
+  std::vector<std::string> hosts;
+  for (int i = 0; i < count; ++i) hosts.push_back("mx" + std::to_string(i) + ".example.org");
+  return hosts;
+}
+
 class DaneTest : public EngineTest {
  protected:
   void SetUp() override {
@@ -267,6 +273,42 @@ TEST_F(DaneTest, MxHostsAreBoundedAndAddressesAreNoHosts) {
   EXPECT_EQ(dane("example.org"), "some") << "hosts that were left out prove nothing";
   EXPECT_EQ(routes("example.org").size(), kMxHosts);
   EXPECT_EQ(dns.count("mx0.example.org", dns::Type::a), 1);
+}
+
+// One MX answer of a stranger does not put a hundred questions to the resolver at once.
+TEST_F(DaneTest, FewQuestionsOfOneDomainAreOpen) {
+  dns.mx("example.org", many_hosts(64), true);
+  for (const std::string& host : many_hosts(64)) {
+    dns.address(host, true);
+    dns.tlsa(host);
+  }
+  engine->want("example.org", [](const Answer&) {});
+  std::size_t most = 0;
+  for (bool any = true; any;) {
+    most = std::max(most, dns.open());
+    any = dns.deliver();
+  }
+  EXPECT_LE(most, 2 * kMxAtOnce);
+  EXPECT_GE(most, kMxAtOnce) << "but not one after the other";
+  EXPECT_EQ(routes("example.org").size(), 64U);
+  EXPECT_EQ(dane("example.org"), "all");
+}
+
+// A dead name server of many hosts does not hold the look for ever; what was not asked is not
+// known.
+TEST_F(DaneTest, AfterHostsWithoutAnswerTheOthersAreNotAsked) {
+  const std::vector<std::string> hosts = many_hosts(64);
+  dns.mx("example.org", hosts, true);
+  for (const std::string& host : hosts) {
+    dns.set(host, dns::Type::a, Outcome::timeout);
+    dns.set(host, dns::Type::aaaa, Outcome::timeout);
+  }
+  EXPECT_EQ(dane("example.org"), "error");
+  std::size_t asked = 0;
+  for (const std::string& host : hosts)
+    asked += static_cast<std::size_t>(dns.count(host, dns::Type::a));
+  EXPECT_GE(asked, kMxSilent);
+  EXPECT_LT(asked, kMxSilent + kMxAtOnce);
 }
 
 TEST_F(DaneTest, DomainsWithoutPolicyAndDaneKeepNoRoutes) {

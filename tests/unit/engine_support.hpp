@@ -139,6 +139,7 @@ class FakeDns final : public Dns {
     put("_25._tcp." + host, dns::Type::tlsa,
         {dns::Tlsa{usage, 1, 1, std::vector<std::uint8_t>(octets, 7)}}, ad);
   }
+  [[nodiscard]] std::size_t open() const { return pending_.size(); }
   [[nodiscard]] int count(const std::string& name, dns::Type type) const {
     const auto at = asked.find({name, type});
     return at == asked.end() ? 0 : at->second;
@@ -214,12 +215,16 @@ class FailingStore final : public store::PolicyStore {
     return writes_fail ? no<void>() : inner.put_domain(row, event);
   }
   store::Result<void> touch(std::span<const rows::Key> domains, Time now) override {
+    most_touched = std::max(most_touched, domains.size());
     return writes_fail ? no<void>() : inner.touch(domains, now);
   }
   store::Result<rows::PolicyChange> put_policy(const Row& domain, const rows::PolicyRow& policy,
                                                const rows::EventRow* event) override {
     if (refused.contains(domain.name)) return refusal<rows::PolicyChange>();
     return writes_fail ? no<rows::PolicyChange>() : inner.put_policy(domain, policy, event);
+  }
+  store::Result<bool> retime_policy(rows::Key domain, Time fetched_at) override {
+    return writes_fail ? no<bool>() : inner.retime_policy(domain, fetched_at);
   }
   store::Result<bool> end_policy(rows::Key domain, Time at, const rows::EventRow* event) override {
     return writes_fail ? no<bool>() : inner.end_policy(domain, at, event);
@@ -235,6 +240,7 @@ class FailingStore final : public store::PolicyStore {
     return writes_fail ? no<void>() : inner.append_event(event);
   }
   store::Result<std::optional<Row>> domain(rows::Key name) override {
+    ++domain_reads;
     return reads_fail ? no<std::optional<Row>>() : inner.domain(name);
   }
   store::Result<std::optional<rows::PolicyRow>> current_policy(rows::Key domain) override {
@@ -264,7 +270,10 @@ class FailingStore final : public store::PolicyStore {
   }
   store::Result<std::vector<rows::Change>> current(rows::Sequence after,
                                                    std::size_t limit) override {
-    return reads_fail ? no<std::vector<rows::Change>>() : inner.current(after, limit);
+    if (reads_fail) return no<std::vector<rows::Change>>();
+    auto page = inner.current(after, limit);
+    current_rows += page ? page->size() : 0;
+    return page;
   }
   store::Result<store::Changes> changes_since(rows::Sequence from, std::size_t limit) override {
     return inner.changes_since(from, limit);
@@ -309,6 +318,7 @@ class FailingStore final : public store::PolicyStore {
   std::set<std::string> refused;  // domains whose rows are never taken
   store::Fault refusal_fault = store::Fault::limit;
   int prunes = 0;
+  std::size_t domain_reads = 0, most_touched = 0, current_rows = 0;
 };
 
 struct Recorder final : Observer, Sink {

@@ -15,6 +15,7 @@
 #include "policyd/backup_times.hpp"
 #include "policyd/control.hpp"
 #include "policyd/open_store.hpp"
+#include "policyd/program.hpp"
 #include "tests/unit/engine_support.hpp"
 #include "tests/unit/ipc_support.hpp"
 
@@ -78,6 +79,76 @@ TEST_F(OpenStore, DamageInsideTheFileIsFound) {
   EXPECT_TRUE(*again.store->current_policy({0, "example.org"}));
 }
 
+// Makes every index of one row that holds nothing but a sequence number lead to a row that is not
+// there: 1, as SQLite writes it in an index record (header 3, an integer of 8 octets, the constant
+// 1), becomes the constant 0.
+void mislead_indexes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::string leads_to_1 = "\x0b\x03\x06\x09";
+  std::size_t found = 0;
+  for (std::size_t at = 0; (at = bytes.find(leads_to_1, at)) != std::string::npos; ++found)
+    bytes[at + 3] = '\x08';
+  ASSERT_GT(found, 0U);
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+class DamagedIndex : public OpenStore {
+ protected:
+  void SetUp() override {
+    keep_policy();
+    mislead_indexes(database);
+    config.paths.operator_dir = folder + "/operator";
+  }
+  // As the daemon does it, until its loop would run.
+  Result<void> start() {
+    const auto loop = std::move(EventLoop::create().value());
+    service::Notifier notifier(*loop);
+    service::Metrics metrics("policyd");
+    const service::Given given;
+    service::Context context{.loop = *loop,
+                             .config = config,
+                             .notify = notifier,
+                             .metrics = metrics,
+                             .given = given,
+                             .inherited = {},
+                             .run_folder = folder,
+                             .state_folder = folder};
+    Program program;
+    auto started = program.start(context);
+    program.stop();
+    return started;
+  }
+  config::Config config;
+};
+
+TEST_F(DamagedIndex, IsSeenAtStartAndPutAsideByTheNext) {
+  EXPECT_TRUE(open().notes.empty()) << "reading all pages does not find it";
+  EXPECT_FALSE(start()) << "a loop would forget that it was told to stop";
+  const auto again = start();
+  EXPECT_TRUE(again) << again.error().message;
+  const OpenedStore opened = open();
+  EXPECT_TRUE(opened.notes.empty()) << "once";
+  EXPECT_TRUE(*opened.store->current_policy({0, "example.org"})) << "from the backup";
+}
+
+TEST_F(OpenStore, WhatWasFoundDamagedInUseIsPutAsideOnce) {
+  keep_policy();
+  ASSERT_TRUE(mark_damaged(folder));
+  const OpenedStore again = open();
+  ASSERT_EQ(again.notes.size(), 2U);
+  EXPECT_NE(again.notes[0].find("policy.db.corrupt-"), std::string::npos);
+  EXPECT_TRUE(*again.store->current_policy({0, "example.org"}));
+}
+
+TEST_F(OpenStore, AMarkWithoutAStoreStopsNothing) {
+  keep_policy();
+  ASSERT_TRUE(std::filesystem::remove(database));
+  ASSERT_TRUE(mark_damaged(folder));
+  EXPECT_TRUE(*open().store->current_policy({0, "example.org"}));
+  EXPECT_TRUE(open().notes.empty());
+}
+
 TEST_F(OpenStore, WithoutBackupItStartsEmpty) {
   std::ofstream(database, std::ios::binary) << "no database at all";
   const OpenedStore opened = open();
@@ -122,6 +193,19 @@ TEST(BackupTimes, ADayAfterTheLastOfAnyProcess) {
   EXPECT_TRUE(times.due(kBoot + 26 * kHour));
 }
 
+TEST(EngineOptions, WithoutAValidatingResolverNobodyIsAskedForDane) {
+  config::Config config;
+  config.policyd.dane = true;
+  config.map.postfix_dane = config::PostfixDane::dane;
+  EXPECT_FALSE(engine_options(config).dane);
+  EXPECT_FALSE(engine_options(config).answer_with_dane) << "there is nothing to wait for";
+  config.resolver.validating.push_back({*IpAddress::parse("127.0.0.1"), 53});
+  EXPECT_TRUE(engine_options(config).dane);
+  EXPECT_TRUE(engine_options(config).answer_with_dane);
+  config.policyd.dane = false;
+  EXPECT_FALSE(engine_options(config).dane);
+}
+
 TEST(AskAccess, WithoutItsGroupTheSocketStillServes) {
   const AskAccess absent = ask_access("mxw-no-such-group");
   EXPECT_EQ(absent.mode, 0666U);
@@ -147,6 +231,18 @@ TEST(Import, JudgesWhatItIsGiven) {
   ASSERT_TRUE(row);
   EXPECT_EQ(row->refresh_at, kStart) << "looked up again at once";
   EXPECT_EQ(store.events({0, "example.org"}, 9)->front().kind, "policy-imported");
+}
+
+// What root writes into the folder of policyd's user, policyd cannot read.
+TEST_F(OpenStore, OnlyTheOwnerOfTheFolderMayImport) {
+  EXPECT_TRUE(may_import(folder, ::geteuid()));
+  const auto refused = may_import(folder, ::geteuid() + 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  const std::string how = "setpriv --reuid=" + std::to_string(::geteuid()) +
+                          " --regid=" + std::to_string(::getegid()) + " --clear-groups";
+  EXPECT_NE(refused.error().message.find(how), std::string::npos) << refused.error().message;
+  EXPECT_EQ(may_import(folder + "/absent", 0).error().kind, ErrorKind::environment);
 }
 
 class ControlTest : public EngineTest {
@@ -244,6 +340,31 @@ TEST_F(ControlTest, ListsEveryPolicyOncePageByPage) {
     request["after"] = page["next"];
   }
   EXPECT_EQ(listed, expected);
+}
+
+// One request does not go through a store of 200,000 domains without a policy.
+TEST_F(ControlTest, OneRequestLooksAtABoundedPart) {
+  constexpr std::size_t kNames = 5'000, kPerRequest = Control::kListPages * Control::kListRows;
+  ASSERT_EQ(import("first.example")["ok"], true);
+  for (std::size_t i = 0; i < kNames; ++i) {
+    rows::DomainRow row;
+    row.name = "d" + std::to_string(i) + ".example";
+    ASSERT_TRUE(store.put_domain(row, nullptr));
+  }
+  ASSERT_EQ(import("last.example")["ok"], true);
+  Json request = {{"cmd", "policy-list"}, {"at", clock.wall().ns}};
+  std::vector<std::string> listed;
+  std::size_t requests = 0;
+  for (; requests < 100; ++requests) {
+    store.current_rows = 0;
+    const Json page = ask(request);
+    EXPECT_LE(store.current_rows, kPerRequest);
+    for (const Json& row : page["rows"]) listed.push_back(row["row"]["domain"]);
+    if (!page.contains("next")) break;
+    request["after"] = page["next"];
+  }
+  EXPECT_EQ(listed, (std::vector<std::string>{"first.example", "last.example"}));
+  EXPECT_EQ(requests, kNames / kPerRequest);
 }
 
 TEST_F(ControlTest, ListsWhatWasKnownThen) {

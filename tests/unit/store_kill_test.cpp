@@ -16,7 +16,7 @@ namespace mxw::store {
 namespace {
 
 constexpr int kRounds = 20;
-constexpr int kDomains = 40;
+constexpr int kDomains = 200;  // none comes to kClosedOfDomain policies: the oldest would go
 // The schema and the first page of each table and index: what opening a store reads.
 constexpr std::streamoff kSound = 4'096 * 40;
 

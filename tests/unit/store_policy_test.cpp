@@ -141,6 +141,34 @@ TYPED_TEST(PolicyStoreRows, ClockThatStepsBackMakesNoOverlap) {
   EXPECT_EQ(current->fetched_at, at(150));
 }
 
+// What a wrong clock wrote must not outlive the renewal by the right one.
+TYPED_TEST(PolicyStoreRows, ARenewalAfterAStepBackCountsFromItsOwnTime) {
+  this->put(policy_row("example.org", "1", at(300'000)));
+  EXPECT_EQ(this->put(policy_row("example.org", "1", at(100))), PolicyChange::renewed);
+  const auto current = value_of(this->store_->current_policy({0, "example.org"}));
+  ASSERT_TRUE(current);
+  EXPECT_EQ(current->fetched_at, at(100));
+  EXPECT_EQ(current->valid_until(), at(100 + 604'800));
+}
+
+TYPED_TEST(PolicyStoreRows, ARetimedPolicyIsToldAndOtherwiseTheSame) {
+  EXPECT_FALSE(value_of(this->store_->retime_policy({0, "example.org"}, at(1))));
+  this->put(policy_row("example.org", "1", at(100)));
+  PolicyRow before = *value_of(this->store_->current_policy({0, "example.org"}));
+  const Sequence head = value_of(this->store_->head());
+  EXPECT_TRUE(value_of(this->store_->retime_policy({0, "example.org"}, at(-9'000'000))));
+  const PolicyRow after = *value_of(this->store_->current_policy({0, "example.org"}));
+  EXPECT_GT(after.seq, head);
+  before.fetched_at = at(-9'000'000);
+  before.seq = after.seq;
+  EXPECT_EQ(after, before);
+  const Changes changes = value_of(this->store_->changes_since(head, 9));
+  ASSERT_THAT(changes.rows, SizeIs(1));
+  EXPECT_EQ(std::get<PolicyRow>(changes.rows[0]), after);
+  value_of(this->store_->end_policy({0, "example.org"}, at(200)));
+  EXPECT_FALSE(value_of(this->store_->retime_policy({0, "example.org"}, at(1)))) << "closed";
+}
+
 TYPED_TEST(PolicyStoreRows, EventStandsWithItsPolicy) {
   const EventRow event = event_row("example.org", "policy-added");
   value_of(this->store_->put_policy(domain_row("example.org"),

@@ -27,6 +27,11 @@ class PolicyBoundsOf : public EachPolicyStore<Kind> {
     row.max_age = max_age;
     value_of(store_->put_policy(domain_row(domain, asked), row));
   }
+  void put_large(const std::string& domain, Time asked, std::size_t octets) {
+    PolicyRow row = policy_row(domain, "1", at(0));
+    row.body = std::string(octets, 'b');
+    value_of(store_->put_policy(domain_row(domain, asked), row));
+  }
   Pruned prune(const PolicyBounds& bounds, Time now, const Pinned& pinned = {}) {
     return value_of(store_->prune(bounds, now, pinned));
   }
@@ -91,15 +96,72 @@ TYPED_TEST(PolicyBoundsOf, EndOfValidityIsIncluded) {
 }
 
 TYPED_TEST(PolicyBoundsOf, BodiesAreBoundedTogether) {
-  for (int i = 0; i < 4; ++i) {
-    const std::string domain = "d" + std::to_string(i) + ".test";
-    PolicyRow row = policy_row(domain, "1", at(0));
-    row.body = std::string(1'000, 'b');
-    value_of(this->store_->put_policy(domain_row(domain, at(i)), row));
-  }
-  EXPECT_EQ(this->prune({.body_bytes = 2'500}, at(10)).policies, 2U);
+  for (int i = 0; i < 4; ++i) this->put_large("d" + std::to_string(i) + ".test", at(i), 10'000);
+  EXPECT_EQ(this->prune({.body_bytes = 25'000}, at(10)).policies, 2U);
   EXPECT_THAT(this->domains(), ElementsAre("d2.test", "d3.test"));
-  EXPECT_EQ(value_of(this->store_->statistics()).body_bytes, 2'000U);
+  EXPECT_EQ(value_of(this->store_->statistics()).body_bytes, 20'000U);
+}
+
+// Strangers with large policies push out each other, not the small ones of everybody, however long
+// nobody asked for those and whatever mode the large ones have.
+TYPED_TEST(PolicyBoundsOf, LargePoliciesPushOutNoSmallOnes) {
+  this->put("enforce.test", at(1));
+  this->put("testing.test", at(2), policy::Mode::testing);
+  this->put_large("edge.test", at(3), kLargeBody);
+  this->put_large("pinned.test", at(4), 65'000);
+  this->put_large("large.test", at(5), 10'000);
+  for (int i = 0; i < 3; ++i) this->put_large("d" + std::to_string(i) + ".test", at(6 + i), 60'000);
+  const Pinned pinned = {{0U, "pinned.test"}};
+  EXPECT_EQ(this->prune({.body_bytes = 150'000}, at(20), pinned).policies, 2U);
+  EXPECT_THAT(this->domains(), ElementsAre("d2.test", "edge.test", "enforce.test", "large.test",
+                                           "pinned.test", "testing.test"));
+  const Pruned pruned = this->prune({.body_bytes = 1}, at(20), pinned);
+  EXPECT_EQ(pruned.policies, 3U);
+  EXPECT_FALSE(pruned.more) << "nothing more can go";
+  EXPECT_THAT(this->domains(), ElementsAre("edge.test", "enforce.test", "testing.test"));
+}
+
+// A stranger chooses how large the texts are that the store keeps closed.
+TYPED_TEST(PolicyBoundsOf, HistoryIsBoundedByOctets) {
+  const auto change = [&](const std::string& domain, int i, std::size_t octets) {
+    PolicyRow row = policy_row(domain, std::to_string(i), at(i));
+    row.body = std::string(octets, 'b');
+    value_of(this->store_->put_policy(domain_row(domain), row));
+  };
+  for (int i = 0; i < 6; ++i) change("a.test", i, 1'000);  // closed at 1, 2, 3, 4, 5
+  EXPECT_EQ(this->prune({.history_bytes = 5'000}, at(9)).history, 0U);
+  EXPECT_EQ(this->prune({.history_bytes = 2'999}, at(9)).history, 3U);
+  const auto left = value_of(this->store_->policy_history({0, "a.test"}));
+  ASSERT_THAT(left, SizeIs(3));
+  EXPECT_EQ(left[0].id, "3") << "the oldest have gone, and the current one is no history";
+
+  for (int i = 6; i < 9; ++i) change("large.test", i, 10'000);  // closed at 7, 8
+  EXPECT_EQ(this->prune({.history_bytes = 13'000}, at(9)).history, 1U);
+  EXPECT_THAT(value_of(this->store_->policy_history({0, "a.test"})), SizeIs(3))
+      << "large texts go before older small ones";
+  EXPECT_THAT(value_of(this->store_->policy_history({0, "large.test"})), SizeIs(2));
+  const Pruned pruned = this->prune({.history_bytes = 0, .per_call = 1}, at(9));
+  EXPECT_EQ(pruned.history, 1U);
+  EXPECT_TRUE(pruned.more);
+  EXPECT_EQ(this->prune({.history_bytes = 0}, at(9)).history, 2U);
+  EXPECT_EQ(value_of(this->store_->statistics()).history, 0U);
+}
+
+TYPED_TEST(PolicyBoundsOf, ADomainKeepsItsNewestClosedPolicies) {
+  constexpr int kChanges = static_cast<int>(kClosedOfDomain) + 5;
+  value_of(this->store_->put_policy(domain_row("b.test"), policy_row("b.test", "b", at(0))));
+  for (int i = 0; i < kChanges; ++i)
+    value_of(this->store_->put_policy(domain_row("a.test"),
+                                      policy_row("a.test", std::to_string(i), at(i))));
+  auto history = value_of(this->store_->policy_history({0, "a.test"}));
+  ASSERT_THAT(history, SizeIs(kClosedOfDomain + 1)) << "and the current one";
+  EXPECT_EQ(history.front().id, "4");
+  EXPECT_EQ(history.back().id, std::to_string(kChanges - 1));
+  value_of(this->store_->end_policy({0, "a.test"}, at(kChanges)));
+  history = value_of(this->store_->policy_history({0, "a.test"}));
+  ASSERT_THAT(history, SizeIs(kClosedOfDomain));
+  EXPECT_EQ(history.front().id, "5");
+  EXPECT_THAT(value_of(this->store_->policy_history({0, "b.test"})), SizeIs(1));
 }
 
 TYPED_TEST(PolicyBoundsOf, IdleDomainsGoUnlessProtectedOrPinned) {
@@ -216,6 +278,26 @@ TEST(PolicyStoreSize, StaysFlatUnderNamesSeenOnce) {
   EXPECT_LE(std::filesystem::file_size(path + "-wal"), 16U << 20);
   EXPECT_TRUE(value_of(store->domain({0, "d12000.test"})));
   EXPECT_FALSE(value_of(store->domain({0, "d1.test"})));
+}
+
+// Strangers who serve another text of 64 KiB at every fetch.
+TEST(PolicyStoreSize, StaysFlatUnderPoliciesThatChange) {
+  TemporaryDirectory directory;
+  const std::string path = directory.file("policy.db");
+  const auto store = value_of(SqlitePolicyStore::open(path, at(0)));
+  const PolicyBounds bounds{.history_bytes = 4 << 20};
+  constexpr int kDomains = 20, kChanges = 80, kPruned = 5;
+  for (int i = 1; i <= kChanges; ++i) {
+    for (int d = 0; d < kDomains; ++d) {
+      const std::string name = "d" + std::to_string(d) + ".test";
+      PolicyRow row = policy_row(name, std::to_string(i), at(i));
+      row.body = std::string(65'536, static_cast<char>('a' + i % 26));
+      value_of(store->put_policy(domain_row(name, at(i)), row, nullptr));
+    }
+    if (i % kPruned == 0) value_of(store->prune(bounds, at(i), {}));
+  }
+  // What stays, and what comes between two calls: 4 MiB of history, 20 current, 100 new ones.
+  EXPECT_LE(std::filesystem::file_size(path), 15U << 20);
 }
 
 std::size_t resident_bytes() {
