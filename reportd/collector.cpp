@@ -119,13 +119,17 @@ void Collector::Work::take(const DatagramBatch::Datagram& datagram, const Source
     ++counters.truncated;
     return;
   }
+  if (tally.again(source.name, datagram.text, now)) {
+    ++counters.counted;
+    return;
+  }
   const auto event = reader.read(datagram.text);
   if (!event) {
     ++counters.garbage[static_cast<std::size_t>(event.error())];
     return;
   }
   ++counters.counted;
-  tally.add(source.name, kOrigin, **event, now);
+  tally.add(source.name, kOrigin, **event, now, datagram.text);
 }
 
 // Whether there may be more.

@@ -94,11 +94,11 @@ class Adder {
     std::uint64_t failures = 0;  // rows
   };
   DayRow& day_of_key(const TallyKey& key);
-  std::optional<Tally> find(const TallyKey& key, const Sha256& digest);
+  std::optional<Tally> count(const TallyAdd& add, const TallyKey& key, const Sha256& digest);
   Tally begin(const TallyAdd& add, const TallyKey& key, const Sha256& digest);
   void add_failures(const TallyAdd& add, Tally& tally, DayRow& day);
   bool count_in_row(std::int64_t tally, const FailureKey& key, std::uint64_t count);
-  void insert_row(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day);
+  void count_or_insert(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day);
   void fold(Tally& tally, const FailureRow& row, DayRow& day);
 
   Database& database_;
@@ -121,24 +121,31 @@ DayRow& Adder::day_of_key(const TallyKey& key) {
   return at->second;
 }
 
-std::optional<Adder::Tally> Adder::find(const TallyKey& key, const Sha256& digest) {
+// The tally of that key with the counts added; nullopt: there is none.
+std::optional<Adder::Tally> Adder::count(const TallyAdd& add, const TallyKey& key,
+                                         const Sha256& digest) {
+  static const std::string kCount =
+      "UPDATE tally SET success = success + ?, failure = failure + ?, "
+      "undetermined = undetermined + ? "
+      "WHERE tenant = ? AND day = ? AND domain = ? AND source = ? AND digest = ? "
+      "RETURNING id, failures";
   return transaction_.take(database_.first(
-      "SELECT id, failures FROM tally "
-      "WHERE tenant = ? AND day = ? AND domain = ? AND source = ? AND digest = ?",
+      kCount,
       [](Statement& row) {
         return Tally{.id = row.integer(), .failures = row.integer_as<std::uint64_t>()};
       },
-      key.tenant, key.day, key.domain, key.source, Bytes(digest)));
+      add.success, add.failure, add.undetermined, key.tenant, key.day, key.domain, key.source,
+      Bytes(digest)));
 }
 
 Adder::Tally Adder::begin(const TallyAdd& add, const TallyKey& key, const Sha256& digest) {
   if (!transaction_.ok()) return {};
   const auto id = transaction_.take(database_.integer(
       "INSERT INTO tally(tenant, origin, day, source, domain, type, strings, mx_hosts, digest, "
-      "success, failure, undetermined, failures) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0) "
+      "success, failure, undetermined, failures) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
       "RETURNING id",
       key.tenant, add.origin, key.day, key.source, key.domain, key.type, key.strings, key.mx_hosts,
-      Bytes(digest)));
+      Bytes(digest), add.success, add.failure, add.undetermined));
   return {.id = id};
 }
 
@@ -151,28 +158,23 @@ void Adder::add(const TallyAdd& add) {
     return;
   }
   Sha256 digest = digest_of(add.key);
-  auto tally = find(add.key, digest);
-  bool overflow = false;
+  auto tally = count(add, add.key, digest);
   if (!tally && day.tallies >= limits_.tallies) {
     TallyKey beyond;
     beyond.tenant = add.key.tenant;
     beyond.day = add.key.day;
     beyond.type = kOverflow;
     digest = digest_of(beyond);
-    tally = find(beyond, digest);
-    if (!tally) tally = begin(add, beyond, digest);
+    if (!count(add, beyond, digest)) begin(add, beyond, digest);
     day.overflow += sessions;
     added_.overflow += sessions;
-    overflow = true;
-  } else if (!tally) {
+    return;
+  }
+  if (!tally) {
     tally = begin(add, add.key, digest);
     ++day.tallies;
   }
-  if (!overflow) add_failures(add, *tally, day);
-  transaction_.run(
-      "UPDATE tally SET success = success + ?, failure = failure + ?, "
-      "undetermined = undetermined + ?, failures = ? WHERE id = ?",
-      add.success, add.failure, add.undetermined, tally->failures, tally->id);
+  add_failures(add, *tally, day);
 }
 
 bool Adder::count_in_row(std::int64_t tally, const FailureKey& key, std::uint64_t count) {
@@ -184,24 +186,31 @@ bool Adder::count_in_row(std::int64_t tally, const FailureKey& key, std::uint64_
   return !transaction_.ok() || database_.changed() > 0;
 }
 
-void Adder::insert_row(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day) {
-  transaction_.run(
+// A row that was not there before has exactly what was added.
+void Adder::count_or_insert(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day) {
+  static const std::string kUpsert =
       "INSERT INTO failure(tally, result_type, sending_ip, mx_host, mx_helo, receiving_ip, reason, "
-      "count) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-      tally.id, key.result_type, key.sending_ip, key.mx_host, key.mx_helo, key.receiving_ip,
-      key.reason, count);
+      "count) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT DO UPDATE SET count = count + excluded.count RETURNING count";
+  const auto now = transaction_.take(database_.integer(kUpsert, tally.id, key.result_type,
+                                                       key.sending_ip, key.mx_host, key.mx_helo,
+                                                       key.receiving_ip, key.reason, count));
+  if (static_cast<std::uint64_t>(now) != count) return;
   ++tally.failures;
   ++day.failures;
 }
 
 void Adder::add_failures(const TallyAdd& add, Tally& tally, DayRow& day) {
+  const std::uint64_t before = tally.failures;
   for (const FailureRow& row : add.details) {
-    if (count_in_row(tally.id, row.key, row.count)) continue;
+    if (!transaction_.ok()) return;
     if (tally.failures < limits_.failures_of_tally && day.failures < limits_.failures)
-      insert_row(tally, row.key, row.count, day);
-    else
+      count_or_insert(tally, row.key, row.count, day);
+    else if (!count_in_row(tally.id, row.key, row.count))
       fold(tally, row, day);
   }
+  if (tally.failures != before)
+    transaction_.run("UPDATE tally SET failures = ? WHERE id = ?", tally.failures, tally.id);
 }
 
 // Only the result type is kept; beyond kOverflowTypes of them not even that.
@@ -218,7 +227,7 @@ void Adder::fold(Tally& tally, const FailureRow& row, DayRow& day) {
     key.result_type.clear();
     if (count_in_row(tally.id, key, row.count)) return;
   }
-  insert_row(tally, key, row.count, day);
+  count_or_insert(tally, key, row.count, day);
 }
 
 void Adder::write_days() {
