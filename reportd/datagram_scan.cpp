@@ -14,10 +14,6 @@ namespace {
 constexpr std::size_t kArenaTimes = 8, kArenaMore = 4'096;
 constexpr std::int64_t kLargest = std::int64_t{1} << 53;  // RFC 7493 section 2.2
 
-bool blank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 // Whether one of eight octets is a quote, a backslash or below a blank.
 bool any_special(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
@@ -88,11 +84,6 @@ std::string_view DatagramScanner::take(std::size_t used) {
   used_ += kept.size();
   promised_ = 0;
   return failed_ ? std::string_view() : kept;
-}
-
-char DatagramScanner::peek() {
-  while (at_ != end_ && blank(*at_)) ++at_;
-  return at_ != end_ ? *at_ : '\0';
 }
 
 bool DatagramScanner::open(char bracket) {

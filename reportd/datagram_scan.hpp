@@ -55,7 +55,10 @@ class DatagramScanner {
   bool end();   // nothing but blanks is left
 
   // The next octet that is no blank, 0 at the end.
-  char peek();
+  char peek() {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\t' || *at_ == '\n' || *at_ == '\r')) ++at_;
+    return at_ != end_ ? *at_ : '\0';
+  }
 
   // Room for at most `size` octets (no more than the datagram has and 4,096), of which `used` are
   // kept by the next take(). Without room: too_large, and take() gives nothing.

@@ -1,6 +1,7 @@
 #include "reportd/tally.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -70,6 +71,21 @@ struct DetailPlace {
   std::uint32_t tally = 0, detail = 0;
 };
 
+// An event without failures that was added from some octets, and how often these came again.
+struct Repeat {
+  static constexpr std::size_t kPlaces = 2;  // a TLSA policy counts for two domains
+
+  std::uint64_t check = 0;  // the second half of the hash
+  std::uint32_t source = 0;
+  std::uint32_t epoch = 0;  // as of Work::epoch
+  store::Day day = 0;
+  std::uint16_t minute = 0;
+  std::uint16_t places = 0;
+  std::array<std::uint32_t, kPlaces> place{};
+  std::array<bool, kPlaces> failed{};
+  std::uint32_t count = 0;  // not in the tallies yet
+};
+
 }  // namespace
 
 struct Tally::Work {
@@ -82,11 +98,19 @@ struct Tally::Work {
   std::vector<Slot> slots;
   std::vector<RecordSlot> records;
   std::vector<DetailPlace> details;
-  FlatIndex tally_index, record_index, detail_index;
+  std::vector<Repeat> repeats;
+  std::vector<std::string> sources;  // by their number in `repeats`
+  FlatIndex tally_index, record_index, detail_index, repeat_index;
+  std::uint32_t epoch = 0;  // grows when a domain comes with another record than before
+  Repeat adding;            // what add() has counted so far
   std::string scratch;
   std::size_t held = 0;
 
   void add(std::string_view source, std::string_view origin, const TallyEvent& event, Time at);
+  bool again(std::string_view source, std::string_view text, Time at);
+  void remember(std::string_view source, std::string_view text);
+  void settle(Repeat& repeat);
+  std::uint32_t source_number(std::string_view source);
   void count(const KeyView& view, std::string_view origin, std::uint32_t record,
              const EventPolicy& policy, std::uint16_t minute);
   std::uint32_t find_record(store::Day day, const TallyEvent& event, Time at);
@@ -94,7 +118,7 @@ struct Tally::Work {
   std::uint32_t find_tally(const KeyView& view, std::string_view origin);
   std::uint32_t insert_tally(const KeyView& view, std::string_view origin, std::uint64_t hash);
   std::uint32_t bucket(store::Day day, std::string_view type, std::string_view origin);
-  void count_minute(std::uint32_t tally, std::uint16_t minute);
+  void count_minute(std::uint32_t tally, std::uint16_t minute, std::uint32_t sessions);
   void count_failure(std::uint32_t tally, const EventFailure& failure);
   bool count_detail(std::uint32_t tally, const EventFailure& failure, bool always);
   void add(store::TallyAdd&& counts);
@@ -118,7 +142,7 @@ void Tally::Work::see_record(RecordSlot& slot, std::string_view record, Time at)
       ++counters.records_passed_over;
       return;
     }
-    ++slot.seen;
+    if (slot.seen++ != 0) ++epoch;
     held -= heap(slot.last) + heap(slot.valid);
     slot.last = record;
     slot.last_valid = policy::parse_tlsrpt_record(record).has_value();
@@ -192,15 +216,15 @@ std::uint32_t Tally::Work::bucket(store::Day day, std::string_view type, std::st
   return find_tally(view, origin);
 }
 
-void Tally::Work::count_minute(std::uint32_t tally, std::uint16_t minute) {
+void Tally::Work::count_minute(std::uint32_t tally, std::uint16_t minute, std::uint32_t sessions) {
   Slot& slot = slots[tally];
   if (slot.minute != kNone && batch.minutes[slot.minute].minute == minute) {
-    ++batch.minutes[slot.minute].sessions;
+    batch.minutes[slot.minute].sessions += sessions;
     return;
   }
   if (over()) return;
   slot.minute = static_cast<std::uint32_t>(batch.minutes.size());
-  batch.minutes.push_back({tally, minute, 1});
+  batch.minutes.push_back({tally, minute, sessions});
   held += sizeof(TallyBatch::Minute);
 }
 
@@ -270,7 +294,67 @@ void Tally::Work::count(const KeyView& view, std::string_view origin, std::uint3
   const bool told = std::ranges::any_of(policy.failures, [](const EventFailure& failure) {
     return PolicyFailures::is_policy_type(failure.type);
   });
-  if (!told) count_minute(place, minute);
+  if (told) return;
+  count_minute(place, minute, 1);
+  if (!policy.failures.empty()) return;
+  const std::size_t known = adding.places++;
+  if (known >= Repeat::kPlaces) return;
+  adding.place[known] = place;
+  adding.failed[known] = policy.final == Final::failure;
+}
+
+std::uint32_t Tally::Work::source_number(std::string_view source) {
+  const auto known = std::ranges::find(sources, source);
+  if (known == sources.end()) sources.emplace_back(source);
+  return static_cast<std::uint32_t>(known - sources.begin());
+}
+
+// What add() has just counted may be counted again by these octets.
+void Tally::Work::remember(std::string_view source, std::string_view text) {
+  const auto [hash, check] = siphash128(key, as_bytes(text));
+  adding.check = check;
+  adding.source = source_number(source);
+  const std::uint32_t known = repeat_index.find(hash, [&](std::uint32_t i) {
+    return repeats[i].check == adding.check && repeats[i].source == adding.source;
+  });
+  if (known != kNone) {
+    settle(repeats[known]);
+    repeats[known] = adding;
+  } else if (!over()) {
+    repeat_index.insert(hash, static_cast<std::uint32_t>(repeats.size()));
+    repeats.push_back(adding);
+    held += kIndexed + sizeof(Repeat);
+  }
+}
+
+void Tally::Work::settle(Repeat& repeat) {
+  if (repeat.count == 0) return;
+  for (std::size_t i = 0; i < repeat.places; ++i) {
+    store::TallyAdd& add = batch.tallies[repeat.place[i]];
+    (repeat.failed[i] ? add.failure : add.success) += repeat.count;
+    count_minute(repeat.place[i], repeat.minute, repeat.count);
+  }
+  repeat.count = 0;
+}
+
+bool Tally::Work::again(std::string_view source, std::string_view text, Time at) {
+  const std::uint32_t number = source_number(source);
+  const Hash128 hash = siphash128(key, as_bytes(text));
+  const std::uint32_t known = repeat_index.find(hash.first, [&](std::uint32_t i) {
+    return repeats[i].check == hash.second && repeats[i].source == number;
+  });
+  if (known == kNone) return false;
+  Repeat& repeat = repeats[known];
+  // A domain whose record changes back and forth has to be seen doing it.
+  if (repeat.epoch != epoch || repeat.day != store::day_of(at)) return false;
+  if (const std::uint16_t minute = minute_of(at); repeat.minute != minute) {
+    settle(repeat);
+    repeat.minute = minute;
+  }
+  ++repeat.count;
+  ++counters.events;
+  counters.sessions += repeat.places;
+  return true;
 }
 
 void Tally::Work::add(std::string_view source, std::string_view origin, const TallyEvent& event,
@@ -279,6 +363,8 @@ void Tally::Work::add(std::string_view source, std::string_view origin, const Ta
   const store::Day day = store::day_of(at);
   const std::uint16_t minute = minute_of(at);
   const std::uint32_t record = event.record_told ? find_record(day, event, at) : kNone;
+  const std::uint64_t sessions = counters.sessions;
+  adding = {};
   const auto denied = [this](std::string_view domain) {
     return options.denied && options.denied(domain);
   };
@@ -295,6 +381,12 @@ void Tally::Work::add(std::string_view source, std::string_view origin, const Ta
     view = {day, source, event.domain, policy.type, policy.strings, policy.domain};
     count(view, origin, record, policy, minute);
   }
+  adding.epoch = epoch;
+  adding.day = day;
+  adding.minute = minute;
+  // Whatever is counted otherwise than one more in one row is counted by reading it.
+  if (adding.places != counters.sessions - sessions || adding.places > Repeat::kPlaces)
+    adding.places = 0;
 }
 
 void Tally::Work::add(store::TallyAdd&& counts) {
@@ -321,6 +413,7 @@ void Tally::Work::add(store::TallyAdd&& counts) {
 }
 
 TallyBatch Tally::Work::take() {
+  for (Repeat& repeat : repeats) settle(repeat);
   for (std::uint32_t i = 0; i < slots.size(); ++i) {
     const std::uint32_t record = slots[i].record;
     if (record != kNone && records[record].valid.empty()) batch.unproven.push_back(i);
@@ -332,6 +425,8 @@ TallyBatch Tally::Work::take() {
   records.clear();
   slots.clear();
   details.clear();
+  repeats.clear();
+  repeat_index.clear();
   tally_index.clear();
   record_index.clear();
   detail_index.clear();
@@ -342,9 +437,14 @@ TallyBatch Tally::Work::take() {
 Tally::Tally(Options options) : work_(std::make_unique<Work>(std::move(options))) {}
 Tally::~Tally() = default;
 
-void Tally::add(std::string_view source, std::string_view origin, const TallyEvent& event,
-                Time at) {
+void Tally::add(std::string_view source, std::string_view origin, const TallyEvent& event, Time at,
+                std::string_view text) {
   work_->add(source, origin, event, at);
+  if (!text.empty() && work_->adding.places != 0) work_->remember(source, text);
+}
+
+bool Tally::again(std::string_view source, std::string_view text, Time at) {
+  return work_->again(source, text, at);
 }
 
 void Tally::add(store::TallyAdd&& counts) {

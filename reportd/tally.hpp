@@ -77,8 +77,14 @@ class Tally {
   Tally& operator=(const Tally&) = delete;
 
   // `at`: when the outcome settled (semantics 8; of a datagram its receipt). `source` and `origin`
-  // are words of the configuration.
-  void add(std::string_view source, std::string_view origin, const TallyEvent& event, Time at);
+  // are words of the configuration. `text`: what the event was read from, so that it need not be
+  // read when it comes again; empty: it shall not be remembered.
+  void add(std::string_view source, std::string_view origin, const TallyEvent& event, Time at,
+           std::string_view text = {});
+  // Counts an event as the one that was added with these octets; false: it has to be read. Most
+  // sessions of a domain that go well are told by the same octets. They are known by a keyed
+  // hash of 128 bits (SipHash).
+  bool again(std::string_view source, std::string_view text, Time at);
   // Counts that are made already (policy failures).
   void add(store::TallyAdd&& counts);
   // What the tallies now hold of a feed; the last one of an instance wins.

@@ -9,6 +9,8 @@
 // the writer ends; what can never be written (a row over its limit) is dropped and counted.
 // At most what was not committed is lost with the process: a second, and what the writer is at.
 //
+// Its thread is nicer than the others by 10, where the system allows that (setpriority).
+//
 // All methods from any thread; callbacks run in the writer's thread (post() into a loop from
 // there).
 #pragma once

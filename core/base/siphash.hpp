@@ -15,6 +15,13 @@ struct HashKey {
 
 [[nodiscard]] std::uint64_t siphash(HashKey key, Bytes bytes);
 
+// The variant of 128 bits: for octets known again by their hash alone.
+struct Hash128 {
+  std::uint64_t first = 0, second = 0;
+  friend bool operator==(const Hash128&, const Hash128&) = default;
+};
+[[nodiscard]] Hash128 siphash128(HashKey key, Bytes bytes);
+
 // A key from the system's random source.
 [[nodiscard]] HashKey random_hash_key();
 

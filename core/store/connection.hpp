@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "core/store/error.hpp"
 
@@ -15,7 +16,7 @@ struct Connection {
   sqlite3* handle = nullptr;
   std::string path;
   // Prepared and not in use, by their SQL; a statement in use is not in here.
-  std::unordered_multimap<std::string, sqlite3_stmt*> idle;
+  std::unordered_map<std::string, std::vector<sqlite3_stmt*>> idle;
 
   Connection() = default;
   Connection(const Connection&) = delete;

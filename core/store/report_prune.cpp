@@ -3,6 +3,7 @@
 
 #include "core/store/eviction.hpp"
 #include "core/store/report_store.hpp"
+#include "core/store/tally_ids.hpp"
 #include "core/store/transaction.hpp"
 
 namespace mxw::store {
@@ -92,6 +93,7 @@ void prune_others(Run& run, Time now) {
 }  // namespace
 
 Result<ReportPruned> ReportStore::prune(const ReportBounds& bounds, Time now) {
+  ids_->clear();  // an id that is free again may come to mean another tally
   Transaction transaction(database_);
   Run run{.database = database_, .transaction = transaction, .bounds = bounds, .pruned = {}};
   prune_tallies(run, now);

@@ -5,6 +5,7 @@
 
 #include "core/base/digest.hpp"
 #include "core/store/report_schema.hpp"
+#include "core/store/tally_ids.hpp"
 #include "core/store/transaction.hpp"
 
 namespace mxw::store {
@@ -81,31 +82,30 @@ Sha256 digest_of(const TallyKey& key) {
 // One add(): its transaction and the days it has touched.
 class Adder {
  public:
-  Adder(Database& database, Transaction& transaction, const ReportLimits& limits)
-      : database_(database), transaction_(transaction), limits_(limits) {}
+  Adder(Database& database, Transaction& transaction, const ReportLimits& limits, TallyIds& ids)
+      : database_(database), transaction_(transaction), limits_(limits), ids_(ids) {}
 
   void add(const TallyAdd& add);
   void write_days();
   [[nodiscard]] const ReportStore::Added& added() const { return added_; }
 
  private:
-  struct Tally {
-    std::int64_t id = 0;
-    std::uint64_t failures = 0;  // rows
-  };
+  using Tally = TallyIds::Tally;
   DayRow& day_of_key(const TallyKey& key);
-  std::optional<Tally> find(const TallyKey& key, const Sha256& digest);
-  Tally begin(const TallyAdd& add, const TallyKey& key, const Sha256& digest);
+  Tally* find_or_begin(const TallyAdd& add, const TallyKey& key, bool room);
+  void count(const TallyAdd& add, const Tally& tally);
   void add_failures(const TallyAdd& add, Tally& tally, DayRow& day);
   bool count_in_row(std::int64_t tally, const FailureKey& key, std::uint64_t count);
-  void insert_row(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day);
+  bool insert_row(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day);
   void fold(Tally& tally, const FailureRow& row, DayRow& day);
 
   Database& database_;
   Transaction& transaction_;
   const ReportLimits& limits_;
+  TallyIds& ids_;
   std::map<std::pair<std::uint32_t, Day>, DayRow> days_;
   ReportStore::Added added_;
+  bool begun_ = false;  // by the last find_or_begin()
 };
 
 DayRow& Adder::day_of_key(const TallyKey& key) {
@@ -121,25 +121,37 @@ DayRow& Adder::day_of_key(const TallyKey& key) {
   return at->second;
 }
 
-std::optional<Adder::Tally> Adder::find(const TallyKey& key, const Sha256& digest) {
-  return transaction_.take(database_.first(
+// nullptr: there is none.
+Adder::Tally* Adder::find_or_begin(const TallyAdd& add, const TallyKey& key, bool room) {
+  static const std::string kFind =
       "SELECT id, failures FROM tally "
-      "WHERE tenant = ? AND day = ? AND domain = ? AND source = ? AND digest = ?",
-      [](Statement& row) {
-        return Tally{.id = row.integer(), .failures = row.integer_as<std::uint64_t>()};
-      },
-      key.tenant, key.day, key.domain, key.source, Bytes(digest)));
-}
-
-Adder::Tally Adder::begin(const TallyAdd& add, const TallyKey& key, const Sha256& digest) {
-  if (!transaction_.ok()) return {};
-  const auto id = transaction_.take(database_.integer(
+      "WHERE tenant = ? AND day = ? AND domain = ? AND source = ? AND digest = ?";
+  static const std::string kBegin =
       "INSERT INTO tally(tenant, origin, day, source, domain, type, strings, mx_hosts, digest, "
       "success, failure, undetermined, failures) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0) "
-      "RETURNING id",
-      key.tenant, add.origin, key.day, key.source, key.domain, key.type, key.strings, key.mx_hosts,
-      Bytes(digest)));
-  return {.id = id};
+      "RETURNING id";
+  const Hash128 hash = ids_.hash_of(key);
+  if (Tally* const known = ids_.find(hash)) return known;
+  const Sha256 digest = digest_of(key);
+  const auto read = [](Statement& row) {
+    return Tally{.id = row.integer(), .failures = row.integer_as<std::uint64_t>()};
+  };
+  const auto found = transaction_.take(
+      database_.first(kFind, read, key.tenant, key.day, key.domain, key.source, Bytes(digest)));
+  if (found) return ids_.put(hash, *found);
+  if (!room || !transaction_.ok()) return nullptr;
+  const auto id = transaction_.take(database_.integer(kBegin, key.tenant, add.origin, key.day,
+                                                      key.source, key.domain, key.type, key.strings,
+                                                      key.mx_hosts, Bytes(digest)));
+  begun_ = true;
+  return ids_.put(hash, {.id = id});
+}
+
+void Adder::count(const TallyAdd& add, const Tally& tally) {
+  static const std::string kCount =
+      "UPDATE tally SET success = success + ?, failure = failure + ?, "
+      "undetermined = undetermined + ?, failures = ? WHERE id = ?";
+  transaction_.run(kCount, add.success, add.failure, add.undetermined, tally.failures, tally.id);
 }
 
 void Adder::add(const TallyAdd& add) {
@@ -150,57 +162,49 @@ void Adder::add(const TallyAdd& add) {
     added_.late += sessions;
     return;
   }
-  Sha256 digest = digest_of(add.key);
-  auto tally = find(add.key, digest);
-  bool overflow = false;
-  if (!tally && day.tallies >= limits_.tallies) {
-    TallyKey beyond;
-    beyond.tenant = add.key.tenant;
-    beyond.day = add.key.day;
-    beyond.type = kOverflow;
-    digest = digest_of(beyond);
-    tally = find(beyond, digest);
-    if (!tally) tally = begin(add, beyond, digest);
-    day.overflow += sessions;
-    added_.overflow += sessions;
-    overflow = true;
-  } else if (!tally) {
-    tally = begin(add, add.key, digest);
-    ++day.tallies;
+  begun_ = false;
+  if (Tally* const tally = find_or_begin(add, add.key, day.tallies < limits_.tallies)) {
+    if (begun_) ++day.tallies;
+    add_failures(add, *tally, day);
+    return count(add, *tally);
   }
-  if (!overflow) add_failures(add, *tally, day);
-  transaction_.run(
-      "UPDATE tally SET success = success + ?, failure = failure + ?, "
-      "undetermined = undetermined + ?, failures = ? WHERE id = ?",
-      add.success, add.failure, add.undetermined, tally->failures, tally->id);
+  TallyKey beyond;
+  beyond.tenant = add.key.tenant;
+  beyond.day = add.key.day;
+  beyond.type = kOverflow;
+  day.overflow += sessions;
+  added_.overflow += sessions;
+  if (const Tally* const tally = find_or_begin(add, beyond, true)) count(add, *tally);
 }
 
 bool Adder::count_in_row(std::int64_t tally, const FailureKey& key, std::uint64_t count) {
-  transaction_.run(
+  static const std::string kCount =
       "UPDATE failure SET count = count + ? WHERE tally = ? AND result_type = ? "
-      "AND sending_ip = ? AND mx_host = ? AND mx_helo = ? AND receiving_ip = ? AND reason = ?",
-      count, tally, key.result_type, key.sending_ip, key.mx_host, key.mx_helo, key.receiving_ip,
-      key.reason);
+      "AND sending_ip = ? AND mx_host = ? AND mx_helo = ? AND receiving_ip = ? AND reason = ?";
+  transaction_.run(kCount, count, tally, key.result_type, key.sending_ip, key.mx_host, key.mx_helo,
+                   key.receiving_ip, key.reason);
   return !transaction_.ok() || database_.changed() > 0;
 }
 
-void Adder::insert_row(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day) {
-  transaction_.run(
+// False: such a row is there already.
+bool Adder::insert_row(Tally& tally, const FailureKey& key, std::uint64_t count, DayRow& day) {
+  static const std::string kInsert =
       "INSERT INTO failure(tally, result_type, sending_ip, mx_host, mx_helo, receiving_ip, reason, "
-      "count) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-      tally.id, key.result_type, key.sending_ip, key.mx_host, key.mx_helo, key.receiving_ip,
-      key.reason, count);
+      "count) VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+  transaction_.run(kInsert, tally.id, key.result_type, key.sending_ip, key.mx_host, key.mx_helo,
+                   key.receiving_ip, key.reason, count);
+  if (transaction_.ok() && database_.changed() == 0) return false;
   ++tally.failures;
   ++day.failures;
+  return true;
 }
 
 void Adder::add_failures(const TallyAdd& add, Tally& tally, DayRow& day) {
   for (const FailureRow& row : add.details) {
-    if (count_in_row(tally.id, row.key, row.count)) continue;
-    if (tally.failures < limits_.failures_of_tally && day.failures < limits_.failures)
-      insert_row(tally, row.key, row.count, day);
-    else
-      fold(tally, row, day);
+    if (!transaction_.ok()) return;
+    const bool room = tally.failures < limits_.failures_of_tally && day.failures < limits_.failures;
+    if (room && insert_row(tally, row.key, row.count, day)) continue;
+    if (!count_in_row(tally.id, row.key, row.count)) fold(tally, row, day);
   }
 }
 
@@ -234,6 +238,10 @@ void Adder::write_days() {
 
 }  // namespace
 
+ReportStore::ReportStore(Database database, const ReportLimits& limits)
+    : database_(std::move(database)), limits_(limits), ids_(std::make_unique<TallyIds>()) {}
+ReportStore::~ReportStore() = default;
+
 Result<std::unique_ptr<ReportStore>> ReportStore::open(const std::string& path,
                                                        const OpenOptions& options,
                                                        const ReportLimits& limits) {
@@ -247,7 +255,11 @@ Result<ReportStore::Added> ReportStore::add(const Batch& batch) {
   if (std::ranges::any_of(batch.tallies, large) || std::ranges::any_of(batch.marks, large))
     return std::unexpected(make_error(Fault::limit, database_.path(), "a tally text too large"));
   Transaction transaction(database_);
-  Adder adder(database_, transaction, limits_);
+  // Somebody else has written: perhaps rows are gone, and their ids have another meaning.
+  const auto version = transaction.take(database_.integer("PRAGMA data_version"));
+  if (version != data_version_) ids_->clear();
+  data_version_ = version;
+  Adder adder(database_, transaction, limits_, *ids_);
   for (const TallyAdd& add : batch.tallies) {
     if (transaction.ok()) adder.add(add);
   }
@@ -259,7 +271,10 @@ Result<ReportStore::Added> ReportStore::add(const Batch& batch) {
         "at = max(at, excluded.at)",
         mark.tenant, mark.origin, mark.sensor, mark.instance, mark.seq, mark.at);
   }
-  if (auto done = transaction.commit(); !done) return std::unexpected(done.error());
+  if (auto done = transaction.commit(); !done) {
+    ids_->clear();  // what was begun is not there
+    return std::unexpected(done.error());
+  }
   return adder.added();
 }
 

@@ -21,6 +21,7 @@
 
 namespace mxw::store {
 
+class TallyIds;
 class Transaction;
 
 struct ReportLimits {  // of one day; smaller ones are for tests
@@ -54,6 +55,7 @@ class ReportStore {
   [[nodiscard]] static Result<std::unique_ptr<ReportStore>> open(const std::string& path,
                                                                  const OpenOptions& options = {},
                                                                  const ReportLimits& limits = {});
+  ~ReportStore();
   [[nodiscard]] Database& database() { return database_; }
 
   // One transaction. Adds to the rows of each key, or to overflow rows where limits are reached:
@@ -111,11 +113,12 @@ class ReportStore {
   Result<ReportPruned> prune(const ReportBounds& bounds, Time now);
 
  private:
-  ReportStore(Database database, const ReportLimits& limits)
-      : database_(std::move(database)), limits_(limits) {}
+  ReportStore(Database database, const ReportLimits& limits);
 
   Database database_;
   ReportLimits limits_;
+  std::unique_ptr<TallyIds> ids_;   // of tallies written lately
+  std::int64_t data_version_ = -1;  // of the file, by add()
 };
 
 }  // namespace mxw::store

@@ -78,7 +78,9 @@ Fault fault_of(int code) {
 }
 
 Connection::~Connection() {
-  for (const auto& [sql, statement] : idle) sqlite3_finalize(statement);
+  for (const auto& [sql, statements] : idle) {
+    for (sqlite3_stmt* const statement : statements) sqlite3_finalize(statement);
+  }
   sqlite3_close_v2(handle);
 }
 
@@ -196,16 +198,17 @@ Result<void> Database::migrate(const Schema& schema) {
 }
 
 Result<Statement> Database::cached(const std::string& sql) {
-  if (const auto at = connection_->idle.find(sql); at != connection_->idle.end()) {
-    sqlite3_stmt* handle = at->second;
-    connection_->idle.erase(at);
-    return Statement(*connection_, handle);
+  Statement::Idle& idle = connection_->idle[sql];
+  if (!idle.empty()) {
+    sqlite3_stmt* const handle = idle.back();
+    idle.pop_back();
+    return Statement(*connection_, idle, handle);
   }
   sqlite3_stmt* handle = nullptr;
   const int code = sqlite3_prepare_v3(connection_->handle, sql.c_str(), -1,
                                       SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
   if (code != SQLITE_OK) return std::unexpected(connection_->error(code));
-  return Statement(*connection_, handle);
+  return Statement(*connection_, idle, handle);
 }
 
 Result<void> Database::quick_check() {

@@ -71,7 +71,7 @@ class Database {
   }
   template <typename... Args>
   Result<void> run(const std::string& sql, const Args&... args) {
-    auto statement = prepare(sql, args...);
+    auto statement = lent(sql, args...);
     if (!statement) return std::unexpected(std::move(statement.error()));
     return statement->run();
   }
@@ -80,7 +80,7 @@ class Database {
   auto all(const std::string& sql, Read read, const Args&... args)
       -> Result<std::vector<std::invoke_result_t<Read&, Statement&>>> {
     std::vector<std::invoke_result_t<Read&, Statement&>> rows;
-    auto statement = prepare(sql, args...);
+    auto statement = lent(sql, args...);
     if (!statement) return std::unexpected(std::move(statement.error()));
     for (;;) {
       const auto more = statement->step();
@@ -93,7 +93,7 @@ class Database {
   template <typename Read, typename... Args>
   auto first(const std::string& sql, Read read, const Args&... args)
       -> Result<std::optional<std::invoke_result_t<Read&, Statement&>>> {
-    auto statement = prepare(sql, args...);
+    auto statement = lent(sql, args...);
     if (!statement) return std::unexpected(std::move(statement.error()));
     const auto found = statement->step();
     if (!found) return std::unexpected(found.error());
@@ -117,6 +117,13 @@ class Database {
   friend class Transaction;
   explicit Database(std::unique_ptr<Connection> connection);
   Result<Statement> cached(const std::string& sql);
+  // For a use that ends before the parameters do.
+  template <typename... Args>
+  Result<Statement> lent(const std::string& sql, const Args&... args) {
+    auto statement = cached(sql);
+    if (statement) (statement->lend().bind(args), ...);
+    return statement;
+  }
   Result<void> configure(const OpenOptions& options);
   Result<void> check_identity(const Schema& schema, Access access);
   Result<void> migrate(const Schema& schema);

@@ -23,7 +23,9 @@ std::vector<std::uint8_t> address_blob(const IpAddress& address) {
 
 Statement::Statement(Statement&& other) noexcept
     : connection_(other.connection_),
+      idle_(other.idle_),
       handle_(std::exchange(other.handle_, nullptr)),
+      lent_(other.lent_),
       parameter_(other.parameter_),
       column_(other.column_),
       bind_error_(other.bind_error_) {}
@@ -32,7 +34,7 @@ Statement::~Statement() {
   if (!handle_) return;
   sqlite3_reset(handle_);
   sqlite3_clear_bindings(handle_);
-  connection_->idle.emplace(sqlite3_sql(handle_), handle_);
+  idle_->push_back(handle_);
 }
 
 Statement& Statement::bound(int code) {
@@ -51,14 +53,22 @@ Statement& Statement::bind_null() {
 // A null pointer would bind NULL, which is not what an empty text means.
 Statement& Statement::bind(std::string_view text) {
   const char* data = text.empty() ? "" : text.data();
-  return bound(
-      sqlite3_bind_text64(handle_, ++parameter_, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  return bound(sqlite3_bind_text64(handle_, ++parameter_, data, text.size(),
+                                   lent_ ? SQLITE_STATIC : SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 Statement& Statement::bind(Bytes blob) {
   if (blob.empty()) return bound(sqlite3_bind_zeroblob(handle_, ++parameter_, 0));
-  return bound(
-      sqlite3_bind_blob64(handle_, ++parameter_, blob.data(), blob.size(), SQLITE_TRANSIENT));
+  return bound(sqlite3_bind_blob64(handle_, ++parameter_, blob.data(), blob.size(),
+                                   lent_ ? SQLITE_STATIC : SQLITE_TRANSIENT));
+}
+
+Statement& Statement::bind(const IpAddress& address) {
+  const auto octets = address_blob(address);
+  const bool lent = std::exchange(lent_, false);
+  bind(Bytes(octets));
+  lent_ = lent;
+  return *this;
 }
 
 Result<bool> Statement::step() {

@@ -2,9 +2,9 @@
 //
 // Parameters are bound from left to right, columns are read from left to right; nothing is indexed,
 // so a statement and its reader stand side by side in the same order. A failed bind is told by the
-// next step(). Text and blobs are copied in and out. Types on disk: integers, times as INTEGER ns,
-// names as TEXT, addresses as BLOB of 16 octets (IPv4 as ::ffff:a.b.c.d, so an IPv4-mapped IPv6
-// address comes back as IPv4; an address that is not known is an empty BLOB).
+// next step(). Text and blobs are copied in and out, unless lent. Types on disk: integers, times as
+// INTEGER ns, names as TEXT, addresses as BLOB of 16 octets (IPv4 as ::ffff:a.b.c.d, so an
+// IPv4-mapped IPv6 address comes back as IPv4; an address that is not known is an empty BLOB).
 //
 // Got from Database::prepare() and given back to its cache by the destructor: it must not outlive
 // the Database. One thread.
@@ -33,15 +33,21 @@ struct Connection;
 
 class Statement {
  public:
-  Statement(Connection& connection, sqlite3_stmt* handle)
-      : connection_(&connection), handle_(handle) {}
+  using Idle = std::vector<sqlite3_stmt*>;  // prepared from one text and not in use
+  Statement(Connection& connection, Idle& idle, sqlite3_stmt* handle)
+      : connection_(&connection), idle_(&idle), handle_(handle) {}
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
   ~Statement();
 
+  // What is bound from now on outlives the statement's use and is not copied.
+  Statement& lend() {
+    lent_ = true;
+    return *this;
+  }
   Statement& bind(std::string_view text);
   Statement& bind(Bytes blob);
-  Statement& bind(const IpAddress& address) { return bind(Bytes(address_blob(address))); }
+  Statement& bind(const IpAddress& address);
   Statement& bind(Time time) { return bind_integer(time.ns); }
   template <std::integral Integer>
   Statement& bind(Integer value) {
@@ -76,7 +82,9 @@ class Statement {
   Statement& bound(int code);
 
   Connection* connection_;
+  Idle* idle_;
   sqlite3_stmt* handle_;
+  bool lent_ = false;
   int parameter_ = 0, column_ = 0;
   int bind_error_ = 0;
 };

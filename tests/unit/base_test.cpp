@@ -128,6 +128,12 @@ TEST(SipHash, DependsOnKeyAndEveryByte) {
   EXPECT_EQ(siphash(key, as_bytes("abcdefghi")), siphash(key, as_bytes("abcdefghi")));
   EXPECT_NE(siphash(key, as_bytes("abcdefghi")), siphash(key, as_bytes("abcdefghj")));
   EXPECT_NE(siphash(key, as_bytes("abc")), siphash(HashKey{1, 3}, as_bytes("abc")));
+  const Hash128 both = siphash128(key, as_bytes("abcdefghi"));
+  EXPECT_EQ(both, siphash128(key, as_bytes("abcdefghi")));
+  EXPECT_NE(both.first, both.second);
+  EXPECT_NE(both.first, siphash128(key, as_bytes("abcdefghj")).first);
+  EXPECT_NE(both.second, siphash128(key, as_bytes("abcdefghj")).second);
+  EXPECT_NE(both, siphash128(HashKey{1, 3}, as_bytes("abcdefghi")));
 }
 
 TEST(Digest, Base64ComesBackAndNothingElseIsTaken) {

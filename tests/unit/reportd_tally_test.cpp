@@ -16,10 +16,12 @@ using store::TemporaryDirectory;
 
 class TallyTest : public testing::Test {
  protected:
+  // As the collector does.
   void count(Tally& tally, const std::string& text, Time at, const std::string& source = "out") {
+    if (again && tally.again(source, text, at)) return;
     const auto event = reader.read(text);
     ASSERT_TRUE(event) << text;
-    tally.add(source, "mta", **event, at);
+    tally.add(source, "mta", **event, at, again ? text : "");
   }
   std::unique_ptr<TallyWriter> start(PolicyFailures* failures = nullptr) {
     return std::move(TallyWriter::start({.path = path}, failures).value());
@@ -38,6 +40,7 @@ class TallyTest : public testing::Test {
   TemporaryDirectory directory;
   std::string path = directory.file("reportd.db");
   DatagramReader reader;
+  bool again = true;  // what comes twice is read once
 };
 
 TEST_F(TallyTest, SessionsOfAPolicyAreOneRow) {
@@ -139,7 +142,39 @@ TEST_F(TallyTest, ValidRecordInTheSameBatchIsEnough) {
             "  no-record [] [] 1/0/0\nout example.net no-policy-found [] [] 2/0/0\n");
 }
 
+TEST_F(TallyTest, WhatComesAgainIsKnownByItsOctetsSourceDayAndRecord) {
+  Tally tally({});
+  const std::string one = with_record("example.net", "v=TLSRPTv1;rua=mailto:one@example.net");
+  const std::string two = with_record("example.net", "v=TLSRPTv1;rua=mailto:two@example.net");
+  EXPECT_FALSE(tally.again("out", one, kNoon)) << "not seen before";
+  count(tally, one, kNoon);
+  EXPECT_TRUE(tally.again("out", one, kNoon));
+  EXPECT_TRUE(tally.again("out", one, kNoon + kMinute));
+  EXPECT_FALSE(tally.again("other", one, kNoon));
+  EXPECT_FALSE(tally.again("out", one + ' ', kNoon));
+  EXPECT_FALSE(tally.again("out", one, kNoon + kDay));
+  count(tally, two, kNoon);
+  EXPECT_FALSE(tally.again("out", one, kNoon)) << "the record has changed back";
+  count(tally, one, kNoon);
+  EXPECT_EQ(tally.counters().events, 5U);
+  const std::string failed =
+      datagram("example.net", R"({"policy-type":9,"failure-details":[{"c":201}],"f":1})");
+  count(tally, failed, kNoon);
+  EXPECT_FALSE(tally.again("out", failed, kNoon)) << "failures are always read";
+  const TallyBatch batch = tally.take();
+  ASSERT_EQ(batch.tallies.size(), 1U);
+  EXPECT_EQ(batch.tallies[0].success, 5U);
+  EXPECT_EQ(batch.tallies[0].failure, 1U);
+  ASSERT_EQ(batch.records.size(), 1U);
+  EXPECT_EQ(batch.records[0].record, "v=TLSRPTv1; rua=mailto:reports@example.net");
+  std::map<int, std::uint32_t> minutes;
+  for (const TallyBatch::Minute& minute : batch.minutes) minutes[minute.minute] += minute.sessions;
+  EXPECT_EQ(minutes, (std::map<int, std::uint32_t>{{720, 5}, {721, 1}}));
+  EXPECT_FALSE(tally.again("out", one, kNoon)) << "forgotten with what was taken";
+}
+
 TEST_F(TallyTest, RecordsThatAlternateAreReadAFewTimesOnly) {
+  again = false;
   Tally tally({});
   for (int i = 0; i < 100; ++i)
     count(tally, with_record("example.net", "record " + std::to_string(i % 2)), kNoon);
@@ -229,6 +264,7 @@ TEST_F(TallyTest, GroupingChangesNothing) {
   std::vector<std::string> dumps;
   for (const unsigned every : {0U, 500U, 37U}) {
     path = directory.file("grouped-" + std::to_string(every));
+    again = every != 0;
     const auto writer = start();
     Tally tally({});
     for (const std::string& text : datagrams) {
