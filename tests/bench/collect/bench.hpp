@@ -27,6 +27,7 @@ struct Arguments {
 int drive(const Arguments& arguments);
 int serve(const Arguments& arguments);
 int day(const Arguments& arguments);
+int build(const Arguments& arguments);
 
 // Datagrams as Postfix sends them: of each domain one success, and one failure whose receiving-ip
 // is another one each time.

@@ -1,8 +1,8 @@
-// usage: mxw-bench-collect drive|serve|day [--NAME VALUE]...
+// usage: mxw-bench-collect drive|serve|day|build [--NAME VALUE]...
 //
 // serve: a collector on --socket with its store at --store, until SIGTERM. drive: sends to it. day:
-// counts a day of sessions without a socket. Each prints one JSON object. tests/bench/collect_run
-// says what is measured with them.
+// counts a day of sessions without a socket. build: makes the reports of that day. Each prints one
+// JSON object. tests/bench/collect_run says what is measured with them.
 #include <cstdlib>
 
 #include "tests/bench/collect/bench.hpp"
@@ -36,5 +36,6 @@ int main(int argc, char** argv) {
   if (what == "drive") return mxw::bench::drive(arguments);
   if (what == "serve") return mxw::bench::serve(arguments);
   if (what == "day") return mxw::bench::day(arguments);
+  if (what == "build") return mxw::bench::build(arguments);
   return 2;
 }
