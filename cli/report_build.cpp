@@ -43,7 +43,16 @@ void explain(const ipc::JsonMessage& answer) {
     std::fputs("counted by the sensor alone: not sent without tlsrpt.send.sensor\n", stderr);
 }
 
-int build(const Given& given) {
+// `--day DAY [DOMAIN]` is `DAY [DOMAIN]`.
+Given with_day(Given given) {
+  if (given.has("day")) given.operands.insert(given.operands.begin(), given.text("day"));
+  return given;
+}
+
+int build(const Given& asked) {
+  const Given given = with_day(asked);
+  if (given.operands.size() > 2)
+    return complain("report build DAY [DOMAIN] is expected (--day DAY is DAY)", kUsage);
   const auto day = day_operand(given, 0);
   if (!day) return complain(day.error());
   const auto control = ReportControl::of(given);
@@ -129,6 +138,7 @@ int fetcher(const Given& given) {
 }
 
 constexpr Option kBuildOptions[] = {
+    {"day", "DAY", "the day, instead of the first operand"},
     {"partial", nullptr, "of a day that goes on; nothing is stored"},
     {"dry-run", nullptr, "nothing is stored"},
     kConfigOption,
@@ -142,7 +152,7 @@ constexpr Option kFetcherOptions[] = {kConfigOption, kReportSocketOption};
 const Verb kReportBuild{
     .words = "report build",
     .operands = "DAY [DOMAIN]",
-    .least = 1,
+    .least = 0,
     .most = 2,
     .summary = "build what is missing of a day, or show what a report would be",
     .about =
