@@ -1,4 +1,4 @@
-// mxwarden-reportd: TLS reports (RFC 8460), those we send and those we get (design section 8).
+// mxwarden-reportd: TLS reports (RFC 8460), those we send and those we get.
 #include "core/service/daemon.hpp"
 #include "reportd/program.hpp"
 #include "reportd/report_mail.hpp"

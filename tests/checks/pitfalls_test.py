@@ -25,6 +25,11 @@ def known_tests():
     return found
 
 
+def lab_cases():
+    """Cases of the report lab that its README.md promises, which its own test holds against the code."""
+    return set(re.findall(r"^\| `([a-z]+/[a-z-]+)` \|", text("tests", "report", "README.md"), re.M))
+
+
 def table_rows(document, heading):
     """Cells of the rows below the heading, without the lines of headings and rules."""
     below = document[document.index(heading):]
@@ -40,7 +45,7 @@ class Named(unittest.TestCase):
         if row[-1] != "none":
             self.assertTrue(words, f"names no test: {row[0]} {row[1]}")
         for word in words:
-            there = os.path.exists(os.path.join(SOURCE, word)) if "/" in word else word in known
+            there = (word in lab_cases() or os.path.exists(os.path.join(SOURCE, word))) if "/" in word else word in known
             self.assertTrue(there, f"{word} of {row[0]} is not there")
 
     def test_pitfalls(self):
@@ -66,9 +71,11 @@ class Named(unittest.TestCase):
 
     def test_clauses_of_reports(self):
         rows, known = table_rows(text("docs", "rfc-index.md"), "## RFC 8460 clause"), known_tests()
-        self.assertGreaterEqual(len(rows), 14)
+        clauses = {re.match(r"[A-Z]\d", row[0]).group() for row in rows}
+        self.assertEqual(clauses, {f"{letter}{n}" for letter, last in
+                                   (("D", 8), ("M", 8), ("F", 2), ("H", 3), ("T", 1), ("J", 9))
+                                   for n in range(1, last + 1)})
         for row in rows:
-            self.assertRegex(row[0], r"^[DMFHTJ]\d")
             self.check(row, known)
 
 
