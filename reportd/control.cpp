@@ -185,8 +185,7 @@ std::string Control::send(const ipc::JsonMessage& message, const store::ReportKe
   if (!dry_run && !parts_.send) return refusal("sending is off (tlsrpt.send.enabled)");
   const store::ReportState state = (*row)->state;
   const bool over = state == store::ReportState::sending || state == store::ReportState::accepted;
-  if (over && !dry_run)
-    return refusal("this report is " + std::string(name(state)) + " already");
+  if (over && !dry_run) return refusal("this report is " + std::string(name(state)) + " already");
   if (!dry_run) {
     store::ReportRow moved = **row;
     moved.state = store::ReportState::queued;
