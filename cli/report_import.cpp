@@ -101,7 +101,7 @@ constexpr Option kOptions[] = {{"dry-run", nullptr, "store nothing, say what wou
 
 const Verb kReportImport{
     .words = "report import",
-    .operands = "FILE|MAILBOX|-...",
+    .operands = "FILE...",
     .least = 1,
     .most = 1'000,
     .summary = "take in reports that others sent about our domains",

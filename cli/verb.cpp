@@ -106,7 +106,7 @@ std::span<const Verb* const> verbs() {
 }
 
 std::string overview(std::string_view group) {
-  constexpr std::size_t kColumn = 30;
+  constexpr std::size_t kColumn = 32;
   std::string out =
       "usage: mxwarden VERB [options]\n       mxwarden VERB --help\n"
       "       mxwarden --version | --help\n\n";

@@ -308,12 +308,12 @@ class Impact(unittest.TestCase):
 
 class Help(unittest.TestCase):
     def verbs(self):
-        return re.findall(r"^  ([a-z]+(?: [a-z-]+)?)(?: [A-Z.a-z|]+)?  ", run("--help")[1], re.M)
+        return re.findall(r"^  ([a-z]+(?: [a-z-]+)?)(?: [][A-Z.a-z|]+)*?  ", run("--help")[1], re.M)
 
     def test_help_goes_to_standard_output_and_succeeds(self):
         verbs = self.verbs()
         groups = {verb.split()[0] for verb in verbs if " " in verb}
-        self.assertEqual(groups, {"policy", "enforcement"})
+        self.assertEqual(groups, {"policy", "enforcement", "report"})
         for words in [""] + sorted(groups) + verbs:
             for args in (words.split() + ["--help"], words.split() + ["-h"],
                          ["help"] + words.split()):
@@ -336,7 +336,7 @@ class Help(unittest.TestCase):
         self.assertEqual(run("policy", "bypass", "192.0.2.1", "--reason", "--help")[0], 2)
 
     def test_an_unknown_option_is_refused_on_standard_error(self):
-        for verb in self.verbs() + ["policy", "enforcement"]:
+        for verb in self.verbs() + ["policy", "enforcement", "report"]:
             with self.subTest(verb=verb):
                 code, out, err = run(*verb.split(), "--no-such-option")
                 self.assertEqual((code, out), (2, ""))
