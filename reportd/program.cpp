@@ -293,15 +293,23 @@ void Program::on_minute() {
   failure_feed_->tick(wall_clock());
   days_->tick(wall_clock());
   if (send_ && !delivery_->waits_because().empty()) keys_->run(wall_clock());
+  if (prune_due_) prune();
 }
 
 void Program::on_hour() {
   hour_->start(kHour);
   const Time now = wall_clock();
   if (send_) keys_->run(now);
+  prune_due_ = true;
+}
+
+// A bounded number of rows at a time; a day of millions takes some minutes.
+void Program::prune() {
+  const Time now = wall_clock();
   const auto pruned = store_->prune({}, now);
   const auto denials = store::ReportBook(store_->database()).prune(now);
   const auto reports = intake_store_->prune({}, now);
+  prune_due_ = pruned && pruned->more;
   if (!pruned || !denials || !reports)
     service::log_rarely(config::LogLevel::warning, "prune", "old rows could not be deleted");
 }

@@ -61,6 +61,7 @@ class Program {
   void on_minute();
   void on_hour();
   void go_on_building();
+  void prune();
 
   std::string state_folder_;
   Fd lock_, feed_fd_, control_fd_, lmtp_fd_;
@@ -89,6 +90,7 @@ class Program {
   std::unique_ptr<Control> control_;
   std::unique_ptr<Timer> second_, minute_, hour_, slice_;
   std::uint64_t ignored_mails_ = 0;
+  bool prune_due_ = true;
 };
 
 }  // namespace mxw::reportd
