@@ -92,7 +92,8 @@ TEST_F(RecordTest, ADeferralAsRowAndAsEvent) {
                                                      .verdict_id = "v1",
                                                      .action = "defer",
                                                      .code = "451 4.7.4",
-                                                     .reason = "path-blocked"}));
+                                                     .reason = "path-blocked",
+                                                     .began = at(2)}));
   EXPECT_EQ(
       text_of(folder() + "/milter.json"),
       R"({"timestamp":"2026-11-18T11:06:42.000000+0000","event_type":"milter",)"
