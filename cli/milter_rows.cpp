@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/ipc/request.hpp"
 #include "core/rows/policy_rows.hpp"
 
@@ -27,6 +28,7 @@ MilterDecision decision_of(const ipc::JsonMessage& json) {
   row.code = word(json, "code");
   row.reason = word(json, "reason");
   row.dry_run = json.boolean("dry_run");
+  row.began = {static_cast<std::int64_t>(json.number("began"))};
   return row;
 }
 
@@ -44,14 +46,22 @@ Result<MilterControl::Decisions> MilterControl::decisions(
   if (!answer) return std::unexpected(answer.error());
   Decisions decisions;
   decisions.cut = answer->boolean("cut");
+  decisions.others = answer->number("others");
+  for (const std::string& text : answer->elements("starts", kRows))
+    if (const auto start = ascii::parse_u64(text))
+      decisions.starts.push_back({static_cast<std::int64_t>(*start)});
   for (const std::string& text : answer->elements("rows", kRows))
     if (const auto row = ipc::JsonMessage::parse(text, ipc::kAnswerBytes))
       decisions.rows.push_back(decision_of(*row));
   return decisions;
 }
 
-Result<MilterControl::Decisions> MilterControl::by_queue_id(const std::string& id) const {
-  return decisions([&](JsonWriter& json) { json.member("queue_id", std::string_view(id)); });
+Result<MilterControl::Decisions> MilterControl::by_queue_id(const std::string& id,
+                                                            const Time* at) const {
+  return decisions([&](JsonWriter& json) {
+    json.member("queue_id", std::string_view(id));
+    if (at != nullptr) json.member("at", at->ns);
+  });
 }
 
 Result<MilterControl::Decisions> MilterControl::by_domain(const std::string& domain,

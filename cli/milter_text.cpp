@@ -99,6 +99,18 @@ std::string decision_text(const MilterDecision& decision) {
   return wrapped({}, out + '.' + next(decision), 0);
 }
 
+std::string others_text(const MilterControl::Decisions& decisions) {
+  if (decisions.others == 0) return {};
+  const bool one = decisions.others == 1;
+  std::string out = std::to_string(decisions.others) + (one ? " other mail" : " other mails") +
+                    " had that queue id: --at TIME shows " + "the newest that had begun by then";
+  std::string_view before = one ? " (it began " : " (they began ";
+  for (const Time start : decisions.starts)
+    out += std::string(std::exchange(before, ", ")) + moment_text(start);
+  if (decisions.starts.empty()) return out;
+  return out + (decisions.starts.size() < decisions.others ? ", and before)" : ")");
+}
+
 std::string decision_json(const MilterDecision& decision) {
   std::string out;
   JsonWriter json(out);
@@ -110,6 +122,8 @@ std::string decision_json(const MilterDecision& decision) {
         std::pair("action", &decision.action), std::pair("code", &decision.code),
         std::pair("reason", &decision.reason)})
     if (!text->empty()) json.member(name, std::string_view(*text));
+  if (decision.began.ns != 0)
+    json.member("began", std::string_view(format_rfc3339(decision.began)));
   json.member("dry_run", decision.dry_run).end_object();
   return out + '\n';
 }

@@ -49,6 +49,7 @@ store::DecisionRow row_of(const DecisionNote& note) {
   row.code = code_text(note.decision);
   row.reason = name(note.decision.reason);
   row.dry_run = note.dry_run;
+  row.began = note.since;
   return row;
 }
 

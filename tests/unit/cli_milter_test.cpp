@@ -79,6 +79,17 @@ TEST(Explain, JsonLeavesOutWhatIsEmpty) {
             "\n");
 }
 
+TEST(Explain, OtherMailsOfTheQueueIdAreSaid) {
+  const Time start = deferral().time;
+  EXPECT_EQ(others_text({}), "");
+  EXPECT_EQ(others_text({.rows = {deferral()}, .others = 1, .starts = {start}}),
+            "1 other mail had that queue id: --at TIME shows the newest that had begun by then "
+            "(it began 2026-12-01 00:00:00 UTC)");
+  EXPECT_EQ(others_text({.rows = {}, .others = 3, .starts = {start, start - kDay}}),
+            "3 other mails had that queue id: --at TIME shows the newest that had begun by then "
+            "(they began 2026-12-01 00:00:00 UTC, 2026-11-30 00:00:00 UTC, and before)");
+}
+
 TEST(MilterImpact, WhatWouldHaveBeenHeldIsSaid) {
   EXPECT_EQ(tally_text({}), "");
   EXPECT_EQ(tally_text({{"relay", "accept", "path-clear", false, 40, 3},
