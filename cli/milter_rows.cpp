@@ -28,6 +28,7 @@ MilterDecision decision_of(const ipc::JsonMessage& json) {
   row.code = word(json, "code");
   row.reason = word(json, "reason");
   row.dry_run = json.boolean("dry_run");
+  row.rule = word(json, "rule");
   row.began = {static_cast<std::int64_t>(json.number("began"))};
   return row;
 }

@@ -16,7 +16,8 @@ struct MilterDecision {
   Time time;
   std::string session, queue_id, listener, role, domain, verdict_id, action, code, reason;
   bool dry_run = false;
-  Time began;  // of the transaction (MAIL); 0: not known
+  Time began;        // of the transaction (MAIL); 0: not known
+  std::string rule;  // of the verdict
 };
 
 struct MilterTally {
