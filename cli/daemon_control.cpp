@@ -4,6 +4,7 @@
 
 #include "cli/settings.hpp"
 #include "core/ipc/request.hpp"
+#include "core/service/instance.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -13,12 +14,18 @@ constexpr std::int64_t kTimeout = 10 * kSecond;
 }  // namespace
 
 Result<DaemonControl> DaemonControl::of(const Given& given, std::string_view option,
-                                        std::string program) {
-  if (given.has(option)) return DaemonControl(given.text(option), std::move(program));
+                                        std::string program, std::string instance) {
+  if (given.has(option)) return DaemonControl(given.text(option), std::move(program), {});
   const auto config = settings(given);
   if (!config) return std::unexpected(config.error());
-  std::string path = config->paths.run + '/' + program + "/control.sock";
-  return DaemonControl(std::move(path), std::move(program));
+  std::string path =
+      config->paths.run + '/' + service::instance_folder(program, instance) + "/control.sock";
+  return DaemonControl(std::move(path), std::move(program), std::move(instance));
+}
+
+std::string DaemonControl::how_it_runs() const {
+  if (!instance_.empty()) return "`mxwarden-" + program_ + " --instance " + instance_ + '`';
+  return "`systemctl status mxwarden-" + program_ + '`';
 }
 
 Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members& members) const {
@@ -30,9 +37,9 @@ Result<ipc::JsonMessage> DaemonControl::ask(std::string_view cmd, const Members&
   const auto answer = ipc::request(path_, request, kTimeout);
   if (!answer)
     return fail(ErrorKind::environment,
-                program_ + " does not answer: " + answer.error().message +
-                    "; it must run (`systemctl status mxwarden-" + program_ +
-                    "`), and only root and the group of policyd.operator_group may ask it");
+                program_ + " does not answer: " + answer.error().message + "; it must run (" +
+                    how_it_runs() +
+                    "), and only root and the group of policyd.operator_group may ask it");
   auto message = ipc::JsonMessage::parse(*answer, ipc::kAnswerBytes);
   if (!message) return fail(ErrorKind::environment, path_ + ": no answer of " + program_);
   if (!message->boolean("ok"))

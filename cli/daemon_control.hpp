@@ -15,10 +15,10 @@ namespace mxw::cli {
 
 class DaemonControl {
  public:
-  // Of `program` ("policyd"): by the option `option`, else by the settings. Error (usage): the
-  // settings.
+  // Of `program` ("policyd"): by the option `option`, else by the settings and `instance`, empty
+  // for the process without a name. Error (usage): the settings.
   [[nodiscard]] static Result<DaemonControl> of(const Given& given, std::string_view option,
-                                                std::string program);
+                                                std::string program, std::string instance = {});
 
   // Sends `{"v":1,"cmd":cmd, ...}` with what `members` adds, and reads the answer.
   // Error: environment (it does not run, or we may not ask it: says what to look at), usage (what
@@ -29,9 +29,10 @@ class DaemonControl {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  DaemonControl(std::string path, std::string program)
-      : path_(std::move(path)), program_(std::move(program)) {}
-  std::string path_, program_;
+  DaemonControl(std::string path, std::string program, std::string instance)
+      : path_(std::move(path)), program_(std::move(program)), instance_(std::move(instance)) {}
+  [[nodiscard]] std::string how_it_runs() const;
+  std::string path_, program_, instance_;
 };
 
 }  // namespace mxw::cli

@@ -95,6 +95,7 @@ constexpr Option kOptions[] = {
      "begun by then (RFC 3339; UTC without a zone)"},
     {"json", nullptr, "one JSON object a line"},
     kConfigOption,
+    kMilterInstanceOption,
     kMilterSocketOption};
 
 }  // namespace

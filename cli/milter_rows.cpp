@@ -5,6 +5,7 @@
 #include "core/base/ascii.hpp"
 #include "core/ipc/request.hpp"
 #include "core/rows/policy_rows.hpp"
+#include "core/service/instance.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -36,7 +37,13 @@ MilterDecision decision_of(const ipc::JsonMessage& json) {
 }  // namespace
 
 Result<MilterControl> MilterControl::of(const Given& given) {
-  auto daemon = DaemonControl::of(given, kMilterSocketOption.name, "milter");
+  const std::string instance = given.text(kMilterInstanceOption.name);
+  if (given.has(kMilterInstanceOption.name)) {
+    if (given.has(kMilterSocketOption.name))
+      return fail(ErrorKind::usage, "--instance and --milter-socket: one of them names the milter");
+    if (!service::is_instance(instance)) return fail(ErrorKind::usage, service::kInstanceNames);
+  }
+  auto daemon = DaemonControl::of(given, kMilterSocketOption.name, "milter", instance);
   if (!daemon) return std::unexpected(std::move(daemon.error()));
   return MilterControl(std::move(*daemon));
 }

@@ -30,9 +30,13 @@ inline constexpr Option kMilterSocketOption{
     "milter-socket", "PATH",
     "the milter's control socket (default: <paths.run>/milter/control.sock)"};
 
+inline constexpr Option kMilterInstanceOption{"instance", "NAME",
+                                              "the milter that was started with this --instance"};
+
 class MilterControl {
  public:
-  // By `--milter-socket`, else by the settings. Error (usage): the settings.
+  // By `--milter-socket`, else by the settings and `--instance`. Error (usage): the settings, both
+  // options, no name of an instance.
   [[nodiscard]] static Result<MilterControl> of(const Given& given);
 
   struct Decisions {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "cli/verb.hpp"
@@ -143,6 +144,63 @@ TEST_F(ExplainVerb, WithADomainATimeIsWithinTenMinutes) {
   EXPECT_EQ(said.err, "");
   EXPECT_THAT(explain({"example.org", "--at", "2026-11-18 10:00"}).err,
               HasSubstr("within ten minutes of that time"));
+}
+
+// Each process of the milter has folders of its own (`mxwarden-milter --instance NAME`).
+class InstanceOption : public testing::Test {
+ protected:
+  InstanceOption() {
+    for (const char* const folder : {"run", "run/milter", "run/milter-two"})
+      std::filesystem::create_directory(directory_.file(folder));
+    std::ofstream(config_) << "[paths]\nrun = \"" << directory_.file("run") << "\"\nstate = \""
+                           << directory_.file("state") << "\"\n";
+  }
+  Said verb(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--config", config_});
+    return run(arguments);
+  }
+  [[nodiscard]] std::string socket(const std::string& folder) const {
+    return directory_.file("run/" + folder + "/control.sock");
+  }
+  store::TemporaryDirectory directory_;
+  std::string config_ = directory_.file("mxwarden.toml");
+};
+
+TEST_F(InstanceOption, ExplainAsksTheNamedMilter) {
+  const Served one(socket("milter"), {row(0, "one.example")});
+  const Served two(socket("milter-two"), {row(0, "two.example")});
+  EXPECT_THAT(verb({"explain", "4bXy"}).out, HasSubstr("for one.example"));
+  const Said named = verb({"explain", "4bXy", "--instance", "two"});
+  EXPECT_EQ(named.code, 0);
+  EXPECT_THAT(named.out, AllOf(HasSubstr("for two.example"), Not(HasSubstr("one.example"))));
+  const Said absent = verb({"explain", "4bXy", "--instance", "three"});
+  EXPECT_EQ(absent.code, 4);
+  EXPECT_THAT(absent.err, HasSubstr("`mxwarden-milter --instance three`"));
+}
+
+TEST_F(InstanceOption, ImpactAsksTheNamedMilter) {
+  const Served one(socket("milter"), {row(0)});
+  const Served two(socket("milter-two"), {row(0), row(1), row(2)});
+  const std::vector<std::string> impact = {"impact", "--since", "3650d"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), impact.begin(), impact.end());
+    return verb(more);
+  };
+  EXPECT_THAT(with({}).out, HasSubstr("the milter decided 1 times"));
+  EXPECT_THAT(with({"--instance", "two"}).out, HasSubstr("the milter decided 3 times"));
+  EXPECT_EQ(with({"--instance", "three"}).code, 4) << "it was named";
+}
+
+TEST_F(InstanceOption, ANameIsOneTheMilterTakes) {
+  for (const char* const verb_name : {"explain", "impact"})
+    for (const std::string name : {"../x", "", "A"}) {
+      std::vector<std::string> arguments = {verb_name, "--instance", name};
+      if (arguments.front() == "explain") arguments.insert(arguments.begin() + 1, "4bXy");
+      EXPECT_EQ(verb(arguments).code, 2) << verb_name << name;
+    }
+  const Said both = verb({"explain", "4bXy", "--instance", "two", "--milter-socket", "/x"});
+  EXPECT_EQ(both.code, 2);
+  EXPECT_THAT(both.err, HasSubstr("one of them names the milter"));
 }
 
 }  // namespace
