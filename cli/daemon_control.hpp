@@ -16,10 +16,11 @@ namespace mxw::cli {
 
 class DaemonControl {
  public:
-  // Of `program` ("policyd"): by the option `option`, else by the settings. `request_bytes`: what
-  // it takes at most. Error (usage): the settings.
+  // Of `program` ("policyd"): by the option `option`, else by the settings and `instance`, empty
+  // for the process without a name. `request_bytes`: what it takes at most. Error (usage): the
+  // settings.
   [[nodiscard]] static Result<DaemonControl> of(const Given& given, std::string_view option,
-                                                std::string program,
+                                                std::string program, std::string instance = {},
                                                 std::size_t request_bytes = ipc::kRequestBytes);
 
   // Sends `{"v":1,"cmd":cmd, ...}` with what `members` adds, and reads the answer.
@@ -31,9 +32,14 @@ class DaemonControl {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  DaemonControl(std::string path, std::string program, std::size_t request_bytes)
-      : path_(std::move(path)), program_(std::move(program)), request_bytes_(request_bytes) {}
-  std::string path_, program_;
+  DaemonControl(std::string path, std::string program, std::string instance,
+                std::size_t request_bytes)
+      : path_(std::move(path)),
+        program_(std::move(program)),
+        instance_(std::move(instance)),
+        request_bytes_(request_bytes) {}
+  [[nodiscard]] std::string how_it_runs() const;
+  std::string path_, program_, instance_;
   std::size_t request_bytes_;
 };
 
