@@ -52,13 +52,14 @@ void QueueRecorder::push(Record record) {
 
 void QueueRecorder::run() {
   Time complete_since, pruned = clock_();
+  bool more_to_prune = false;
   std::uint64_t told = 0;
   std::vector<Record> batch;
   for (bool last = false; !last;) {
     {
       std::unique_lock lock(mutex_);
       const std::int64_t wait = writer_.failing() ? RecordWriter::kRetry : kPrune;
-      filled_.wait_for(lock, std::chrono::nanoseconds(wait),
+      filled_.wait_for(lock, std::chrono::nanoseconds(more_to_prune ? 0 : wait),
                        [&] { return stopping_ || !queue_.empty(); });
       filled_.wait_for(lock, kGather, [&] { return stopping_; });
       batch.swap(queue_);
@@ -73,9 +74,10 @@ void QueueRecorder::run() {
       service::log_rarely(
           config::LogLevel::warning, "queue",
           "the disk is too slow: records of " + std::to_string(dropped) + " decisions lost so far");
-    if (now - pruned >= kPrune || now < pruned) {
+    // What a busy minute leaves is more than one call takes; what is queued is written in between.
+    if (more_to_prune || now - pruned >= kPrune || now < pruned) {
       pruned = now;
-      writer_.prune(now);
+      more_to_prune = writer_.prune(now);
     }
   }
 }

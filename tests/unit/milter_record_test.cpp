@@ -339,6 +339,27 @@ TEST_F(RecordTest, AFullQueueDropsAndCounts) {
   EXPECT_THAT(rows(), SizeIs(3));
 }
 
+// More than one call takes, which at that pace would take an hour.
+TEST_F(RecordTest, WhatIsTooOldGoesWithinTheSameMinute) {
+  const Time late = at(30) + store::MilterBounds{}.decision_age + kSecond;
+  RecordWriter writer(folder(), {.per_call = 10});
+  std::vector<Record> old;
+  for (std::uint64_t i = 0; i < 65; ++i) old.emplace_back(note(i, at(2)));
+  writer.write(old, at(3), at(1));
+  EXPECT_TRUE(writer.prune(late));
+  ASSERT_THAT(rows(), SizeIs(55));
+  std::atomic<int> asked = 0;
+  QueueRecorder recorder(writer, [&] { return asked++ == 0 ? late - 2 * kMinute : late; });
+  recorder.start();
+  recorder.decision(note(70, late));  // it has to do
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!rows().empty() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_THAT(rows(), IsEmpty());
+  recorder.stop();
+  EXPECT_FALSE(writer.prune(late));
+}
+
 // The words of every reason, action and role fit what stores and metrics make of them.
 TEST_F(RecordTest, EveryReasonHasAPlace) {
   EXPECT_EQ(static_cast<std::size_t>(Reason::internal_error) + 1, QueueRecorder::kReasons);
