@@ -127,6 +127,28 @@ TEST(MilterSession, TheShareIsOfThoseThatCouldBeDeferred) {
   EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 0U);
   mta.rcpt("x@c.test");
   EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 1U);
+  mta.mail("<>");
+  mta.rcpt("x@c.test");
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 1U);
+}
+
+TEST(MilterSession, TheShareIsOfTheDomainsMailIsHeldFor) {
+  config::Milter milter = deferring();
+  milter.overrides = {{{"accept.b.test"}, {}, Action::accept},
+                      {{"tag.b.test"}, {}, Action::tag},
+                      {{"defer.test"}, {}, Action::defer}};
+  milter.defer.domains = {"b.test", "accept.b.test", "tag.b.test"};
+  Mta mta(milter);
+  mta.connect();
+  mta.mail();
+  for (const auto* const domain : {"c.test", "accept.b.test", "tag.b.test"}) {
+    mta.rcpt("x@" + std::string(domain));
+    EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 0U) << domain;
+  }
+  mta.rcpt("x@b.test");
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 1U);
+  mta.rcpt("x@defer.test");
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 2U);
 }
 
 TEST(MilterSession, AProbeIsTakenOnlyWhereItIsNeeded) {
