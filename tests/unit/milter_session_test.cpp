@@ -263,6 +263,29 @@ TEST(MilterSession, QuarantineByChoiceHoldsTheMessage) {
   EXPECT_FALSE(mta.end("LAST").quarantine);
 }
 
+// RFC 8689 section 5: who wrote the header wants the mail delivered without TLS; REQUIRETLS, the
+// wish of the sending client, comes first.
+TEST(MilterSession, TlsRequiredNoIsNotQuarantined) {
+  config::Milter milter = deferring();
+  milter.overrides = {{{"b.test"}, {}, Action::quarantine}};
+  Mta mta(milter);
+  mta.lookup.paths = {{"b.test", blocked_path()}};
+  mta.connect();
+  mta.headers = {{"TLS-Required", " no\r\n"}};
+  mta.mail();
+  mta.rcpt("x@b.test");
+  EXPECT_FALSE(mta.end("A").quarantine);
+  EXPECT_FALSE(mta.recorder.messages.back().quarantined);
+  EXPECT_TRUE(mta.recorder.messages.back().tls_required_no);
+  mta.mail("<u@a.test>", {}, {"REQUIRETLS"});
+  mta.rcpt("x@b.test");
+  EXPECT_TRUE(mta.end("B").quarantine);
+  mta.headers = {{"TLS-Required", " Yes"}};
+  mta.mail();
+  mta.rcpt("x@b.test");
+  EXPECT_TRUE(mta.end("C").quarantine);
+}
+
 TEST(MilterSession, QuarantineTakesAProbeAndCountsAgainstTheBreaker) {
   config::Milter milter = deferring();
   milter.defer.peers.clear();
