@@ -1,25 +1,50 @@
 # Sources that MXW_UNITY compiles alone: a name at file scope is also that of a neighbour.
 set(MXW_ALONE
+  cli/check.cpp
+  cli/explain.cpp
+  cli/impact_verb.cpp
   cli/lint.cpp
   cli/metrics.cpp
+  cli/policy_show.cpp
+  cli/report_build.cpp
+  cli/report_control.cpp
+  cli/report_import.cpp
+  cli/report_inbox.cpp
+  cli/report_lint.cpp
+  cli/report_list.cpp
+  cli/report_words.cpp
+  core/config/checks_report.cpp
   core/config/options.cpp
+  core/config/options_report.cpp
   core/feed/codec.cpp
   core/feed/codec_decode.cpp
+  core/policy/tlsrpt_record.cpp
   core/rows/verdict_rows.cpp
   core/rules/evaluate.cpp
+  core/store/intake_store.cpp
+  core/store/milter_store.cpp
+  core/store/policy_prune.cpp
+  core/store/report_prune.cpp
+  core/store/report_queue.cpp
+  core/store/report_store.cpp
+  core/store/sensor_memory.cpp
   core/store/sensor_store.cpp
+  core/store/sqlite_policy_store.cpp
   core/x509/tlsa.cpp
   milter/record_writer.cpp
   net/resolve/query.cpp
   net/resolve/resolver.cpp
-  policyd/engine.cpp
+  policyd/address_lookup.cpp
   policyd/import_policy.cpp
+  policyd/route_lookup.cpp
   sensor/decode/transport.cpp
   sensor/tls/parser.cpp
   sensor/tls/suites.cpp
   tests/unit/decode_fragments_test.cpp
+  tests/unit/engine_bounds_test.cpp
   tests/unit/engine_cache_test.cpp
   tests/unit/engine_dane_test.cpp
+  tests/unit/engine_failures_test.cpp
   tests/unit/map_query_test.cpp
   tests/unit/map_session_test.cpp
   tests/unit/milter_decide_test.cpp
@@ -27,5 +52,9 @@ set(MXW_ALONE
   tests/unit/milter_lists_test.cpp
   tests/unit/milter_recipient_test.cpp
   tests/unit/operator_watch_test.cpp
+  tests/unit/report_mail_test.cpp
+  tests/unit/reportd_intake_test.cpp
+  tests/unit/reportd_post_test.cpp
+  tests/unit/reportd_tally_test.cpp
   tests/unit/session_evidence_test.cpp
   tests/unit/session_split_test.cpp)

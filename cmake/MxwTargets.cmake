@@ -71,6 +71,10 @@ endfunction()
 # neighbour has too, and stay alone.
 option(MXW_UNITY "compile several sources of a target at once" OFF)
 include(MxwAlone)
+if(MXW_UNITY)
+  # A source that is included is no header: a type of its own may have members of its own types.
+  target_compile_options(mxw_warnings INTERFACE -Wno-subobject-linkage)
+endif()
 function(mxw_united name)
   if(MXW_UNITY)
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
