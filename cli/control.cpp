@@ -16,7 +16,8 @@ constexpr std::size_t kRows = 4'096;  // of one answer: 64 KiB hold fewer
 
 Result<Control> Control::of(const Given& given) {
   auto daemon =
-      DaemonControl::of(given, kSocketOption.name, "policyd", policyd::Control::kMessageBytes);
+      DaemonControl::of(given, kSocketOption.name,
+                        {.program = "policyd", .request_bytes = policyd::Control::kMessageBytes});
   if (!daemon) return std::unexpected(std::move(daemon.error()));
   return Control(std::move(*daemon));
 }

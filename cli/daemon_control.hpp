@@ -20,11 +20,14 @@ class DaemonControl {
  public:
   static constexpr std::int64_t kTimeout = 10 * kSecond;
 
-  // Of `program` ("policyd"): by the option `option`, else by the settings. `request_bytes`: what
-  // it takes at most. Error (usage): the settings.
+  struct Server {
+    std::string program;                             // "policyd"
+    std::string instance = {};                       // empty: the process without a name
+    std::size_t request_bytes = ipc::kRequestBytes;  // what it takes at most
+  };
+  // By the option `option`, else by the settings. Error (usage): the settings.
   [[nodiscard]] static Result<DaemonControl> of(const Given& given, std::string_view option,
-                                                std::string program,
-                                                std::size_t request_bytes = ipc::kRequestBytes);
+                                                Server server);
 
   // Sends `{"v":1,"cmd":cmd, ...}` with what `members` adds, and reads the answer.
   // Error: environment (it does not run, or we may not ask it: says what to look at), usage (what
@@ -37,10 +40,11 @@ class DaemonControl {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  DaemonControl(std::string path, std::string program, std::size_t request_bytes)
-      : path_(std::move(path)), program_(std::move(program)), request_bytes_(request_bytes) {}
-  std::string path_, program_;
-  std::size_t request_bytes_;
+  DaemonControl(std::string path, Server server)
+      : path_(std::move(path)), server_(std::move(server)) {}
+  [[nodiscard]] std::string how_it_runs() const;
+  std::string path_;
+  Server server_;
 };
 
 }  // namespace mxw::cli

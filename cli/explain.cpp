@@ -23,31 +23,50 @@ bool is_domain(const std::string& text) {
   return text.find('.') != std::string::npos;
 }
 
+// A time as people write it stands for all that have the same digits.
+struct Moment {
+  Time first, last;
+};
+
 // RFC 3339, or as moment_text() prints it, with or without UTC, seconds.
-std::optional<Time> moment(std::string text) {
+std::optional<Moment> moment(std::string text) {
   if (text.ends_with(" UTC")) text.resize(text.size() - 4);
-  if (const auto time = parse_rfc3339(text)) return time;
-  if (text.size() > 10 && text[10] == ' ') text[10] = 'T';
-  if (text.size() == 16) text += ":00";
-  return parse_rfc3339(text + 'Z');
+  std::int64_t unit = text.find('.') == std::string::npos ? kSecond : 1;
+  auto time = parse_rfc3339(text);
+  if (!time) {
+    if (text.size() > 10 && text[10] == ' ') text[10] = 'T';
+    if (text.size() == 16) {
+      text += ":00";
+      unit = kMinute;
+    }
+    time = parse_rfc3339(text + 'Z');
+  }
+  if (!time) return std::nullopt;
+  return Moment{*time, *time + (unit - 1)};
 }
 
 Result<MilterControl::Decisions> find(const Given& given, const MilterControl& control) {
   const std::string& what = given.operands.front();
+  const auto at = given.has("at") ? moment(given.text("at")) : std::nullopt;
+  if (given.has("at") && !at)
+    return fail(ErrorKind::usage, "--at: no time as 2026-11-21T08:00:00Z");
   if (what.find('@') != std::string::npos)
     return fail(ErrorKind::usage, "the milter keeps no addresses: give the domain or a queue id");
   if (!is_domain(what)) {
     if (what.size() > kQueueIdBytes) return fail(ErrorKind::usage, "no queue id or domain name");
-    if (given.has("at")) return fail(ErrorKind::usage, "--at goes with a domain");
-    return control.by_queue_id(what);
+    return control.by_queue_id(what, at ? &at->last : nullptr);
   }
   const auto host = mail::HostName::parse(what);
   if (!host) return fail(ErrorKind::usage, printable(what) + ": no domain name");
-  if (!given.has("at")) return control.by_domain(host->text(), nullptr);
-  const auto at = moment(given.text("at"));
-  if (!at) return fail(ErrorKind::usage, "--at: no time as 2026-11-21T08:00:00Z");
-  const MilterControl::Span span{*at - kAround, *at + kAround};
+  if (!at) return control.by_domain(host->text(), nullptr);
+  const MilterControl::Span span{at->first - kAround, at->first + kAround};
   return control.by_domain(host->text(), &span);
+}
+
+std::string nothing(const std::string& what, bool at) {
+  std::string out = "the milter has decided nothing about " + printable(what);
+  if (!at) return out;
+  return out + (is_domain(what) ? " within ten minutes of that time" : " that had begun by then");
 }
 
 int explain(const Given& given) {
@@ -61,17 +80,22 @@ int explain(const Given& given) {
     const std::string text = given.has("json") ? decision_json(decision) : decision_text(decision);
     std::fputs(text.c_str(), stdout);
   }
-  if (found->cut) warn("there are more: --at TIME shows those of another time");
-  if (!found->rows.empty()) return kOk;
-  return complain("the milter has decided nothing about " + printable(given.operands.front()) +
-                      (given.has("at") ? " within ten minutes of that time" : ""),
-                  kFound);
+  const std::string& what = given.operands.front();
+  if (found->cut)
+    warn(is_domain(what) ? "there are more: --at TIME shows those of another time"
+                         : "there are more decisions for that mail");
+  if (found->rows.empty()) complain(nothing(what, given.has("at")), kFound);
+  if (const std::string others = others_text(*found); !others.empty()) warn(others);
+  return found->rows.empty() ? kFound : kOk;
 }
 
 constexpr Option kOptions[] = {
-    {"at", "TIME", "decisions within ten minutes of it (RFC 3339; UTC without a zone)"},
+    {"at", "TIME",
+     "of a domain: decisions within ten minutes of it; of a queue id: for the newest mail that had "
+     "begun by then (RFC 3339; UTC without a zone)"},
     {"json", nullptr, "one JSON object a line"},
     kConfigOption,
+    kMilterInstanceOption,
     kMilterSocketOption};
 
 }  // namespace
@@ -85,8 +109,10 @@ const Verb kExplain{
     .about =
         "Prints a paragraph for each decision, to be sent to whoever asks as it is. A mail whose "
         "only recipient was told to wait has no queue id yet: look for the recipient's domain and "
-        "the time. For a domain without --at the newest decisions are shown. The milter keeps "
-        "decisions for 14 days, and no addresses.",
+        "the time. For a domain without --at the newest decisions are shown. Mail servers use "
+        "queue "
+        "ids again: without --at the newest mail that had it is shown, and how many others had it "
+        "is said. The milter keeps decisions for 14 days, and no addresses.",
     .options = kOptions,
     .exits = "0 printed; 1 nothing is known; 2 usage or settings; 4 the milter does not answer",
     .run = explain,

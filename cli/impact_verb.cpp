@@ -74,12 +74,15 @@ ImpactRoutes routes_of(const Given& given, const Impact& impact) {
   return out;
 }
 
-std::optional<std::vector<MilterTally>> tally_of(const Given& given, Time from) {
+// Nothing where no milter answers, unless one was named.
+Result<std::optional<std::vector<MilterTally>>> tally_of(const Given& given, Time from) {
   const auto control = MilterControl::of(given);
-  if (!control) return std::nullopt;
+  if (!control) return std::unexpected(control.error());
+  const bool named = given.has(kMilterInstanceOption.name) || given.has(kMilterSocketOption.name);
   auto tally = control->tally(from);
-  if (!tally) return std::nullopt;
-  return std::move(*tally);
+  if (tally) return std::move(*tally);
+  if (named) return std::unexpected(std::move(tally.error()));
+  return std::nullopt;
 }
 
 int impact(const Given& given) {
@@ -93,7 +96,9 @@ int impact(const Given& given) {
   if (!config) return complain(config.error());
   const std::string folder = given.text("answers", config->paths.state + "/map");
   const Time from = wall_clock() - since;
-  const auto milter = tally_of(given, from);
+  const auto told = tally_of(given, from);
+  if (!told) return complain(told.error());
+  const auto& milter = *told;
   auto read = read_answers(folder, from);
   if (!read && !milter) return complain(read.error());
   const bool map = read.has_value();
@@ -116,6 +121,7 @@ constexpr Option kOptions[] = {
     kConfigOption,
     kSocketOption,
     kOperatorDirOption,
+    kMilterInstanceOption,
     kMilterSocketOption};
 
 }  // namespace
@@ -135,7 +141,7 @@ const Verb kImpact{
     .options = kOptions,
     .exits =
         "0 printed; 2 usage or settings; 4 the map has written nothing yet and no "
-        "milter answers",
+        "milter answers, or one that was named does not",
     .run = impact,
 };
 

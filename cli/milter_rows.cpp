@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/ipc/request.hpp"
 #include "core/rows/policy_rows.hpp"
+#include "core/service/instance.hpp"
 
 namespace mxw::cli {
 namespace {
@@ -27,13 +29,22 @@ MilterDecision decision_of(const ipc::JsonMessage& json) {
   row.code = word(json, "code");
   row.reason = word(json, "reason");
   row.dry_run = json.boolean("dry_run");
+  row.rule = word(json, "rule");
+  row.began = {static_cast<std::int64_t>(json.number("began"))};
   return row;
 }
 
 }  // namespace
 
 Result<MilterControl> MilterControl::of(const Given& given) {
-  auto daemon = DaemonControl::of(given, kMilterSocketOption.name, "milter");
+  const std::string instance = given.text(kMilterInstanceOption.name);
+  if (given.has(kMilterInstanceOption.name)) {
+    if (given.has(kMilterSocketOption.name))
+      return fail(ErrorKind::usage, "--instance and --milter-socket: one of them names the milter");
+    if (!service::is_instance(instance)) return fail(ErrorKind::usage, service::kInstanceNames);
+  }
+  auto daemon = DaemonControl::of(given, kMilterSocketOption.name,
+                                  {.program = "milter", .instance = instance});
   if (!daemon) return std::unexpected(std::move(daemon.error()));
   return MilterControl(std::move(*daemon));
 }
@@ -44,14 +55,22 @@ Result<MilterControl::Decisions> MilterControl::decisions(
   if (!answer) return std::unexpected(answer.error());
   Decisions decisions;
   decisions.cut = answer->boolean("cut");
+  decisions.others = answer->number("others");
+  for (const std::string& text : answer->elements("starts", kRows))
+    if (const auto start = ascii::parse_u64(text))
+      decisions.starts.push_back({static_cast<std::int64_t>(*start)});
   for (const std::string& text : answer->elements("rows", kRows))
     if (const auto row = ipc::JsonMessage::parse(text, ipc::kAnswerBytes))
       decisions.rows.push_back(decision_of(*row));
   return decisions;
 }
 
-Result<MilterControl::Decisions> MilterControl::by_queue_id(const std::string& id) const {
-  return decisions([&](JsonWriter& json) { json.member("queue_id", std::string_view(id)); });
+Result<MilterControl::Decisions> MilterControl::by_queue_id(const std::string& id,
+                                                            const Time* at) const {
+  return decisions([&](JsonWriter& json) {
+    json.member("queue_id", std::string_view(id));
+    if (at != nullptr) json.member("at", at->ns);
+  });
 }
 
 Result<MilterControl::Decisions> MilterControl::by_domain(const std::string& domain,

@@ -8,7 +8,8 @@
 namespace mxw::cli {
 namespace {
 
-// What a reason means; `@` stands for the domain. The words are milter/decide.hpp's.
+// What a reason means; `@` stands for the domain, `^` for what the rule says of a connection. The
+// words are milter/decide.hpp's.
 struct Meaning {
   std::string_view reason, text;
 };
@@ -16,6 +17,10 @@ constexpr Meaning kMeanings[] = {
     {"not-ours",
      "it was to be delivered on that host, or refused by it, so there was nothing to judge"},
     {"inbound", "it came in for that host, where only the connection it came by is looked at"},
+    {"session-verdict",
+     "it came in for that host, where mail is never held back; but an alarm was active for the "
+     "very "
+     "connection it came by: ^the mail could have been read or changed on its way"},
     {"smart-host", "it went to a relay and not to the mail servers of @"},
     {"exempt", "the client is exempt from judgement (milter.exempt)"},
     {"overridden", "the settings say so for this mail (milter.override)"},
@@ -45,15 +50,31 @@ constexpr Meaning kMeanings[] = {
     {"no-memory", "alarms were active, but the milter could not remember how long a mail was held"},
     {"internal-error", "the mail filter had an internal error"}};
 
-std::string with_domain(std::string_view text, const std::string& domain) {
+// What a rule that is judged inbound (semantics 3) has seen of a connection, and what joins it.
+// Another one is only named.
+std::string_view seen(std::string_view rule) {
+  if (rule == "R08")
+    return "the command by which the sending server asked for TLS was overwritten, so ";
+  if (rule == "R13") return "the sending server used no TLS, which it always did before, so ";
+  return {};
+}
+
+std::string filled(std::string_view text, const std::string& domain, std::string_view rule) {
   std::string out;
-  for (const char c : text) out += c == '@' ? domain : std::string(1, c);
+  for (const char c : text) {
+    if (c == '@')
+      out += domain;
+    else if (c == '^')
+      out += seen(rule);
+    else
+      out += c;
+  }
   return out;
 }
 
 std::string why(const MilterDecision& decision, const std::string& domain) {
   for (const Meaning& meaning : kMeanings)
-    if (meaning.reason == decision.reason) return with_domain(meaning.text, domain);
+    if (meaning.reason == decision.reason) return filled(meaning.text, domain, decision.rule);
   return "reason " + printable(decision.reason);
 }
 
@@ -73,6 +94,8 @@ std::string what(const MilterDecision& decision) {
 }
 
 std::string next(const MilterDecision& decision) {
+  if (decision.reason == "session-verdict")
+    return " Who runs the sending server should look at what it logged of that delivery.";
   if (decision.dry_run) return {};
   if (decision.action == "defer")
     return " A mail server does that by itself; the message is accepted once the alarm is over, at "
@@ -95,8 +118,23 @@ std::string decision_text(const MilterDecision& decision) {
   std::string out = moment_text(decision.time) + ": " + from(decision.role) + " for " + domain;
   if (!decision.queue_id.empty()) out += " (queue id " + printable(decision.queue_id) + ")";
   out += ' ' + what(decision) + ", because " + why(decision, domain);
-  if (!decision.verdict_id.empty()) out += " (alarm " + printable(decision.verdict_id) + ")";
+  if (!decision.verdict_id.empty()) out += " (alarm " + printable(decision.verdict_id);
+  if (!decision.rule.empty())
+    out += (decision.verdict_id.empty() ? " (rule " : ", rule ") + printable(decision.rule);
+  if (!decision.verdict_id.empty() || !decision.rule.empty()) out += ')';
   return wrapped({}, out + '.' + next(decision), 0);
+}
+
+std::string others_text(const MilterControl::Decisions& decisions) {
+  if (decisions.others == 0) return {};
+  const bool one = decisions.others == 1;
+  std::string out = std::to_string(decisions.others) + (one ? " other mail" : " other mails") +
+                    " had that queue id: --at TIME shows " + "the newest that had begun by then";
+  std::string_view before = one ? " (it began " : " (they began ";
+  for (const Time start : decisions.starts)
+    out += std::string(std::exchange(before, ", ")) + moment_text(start);
+  if (decisions.starts.empty()) return out;
+  return out + (decisions.starts.size() < decisions.others ? ", and before)" : ")");
 }
 
 std::string decision_json(const MilterDecision& decision) {
@@ -108,8 +146,10 @@ std::string decision_json(const MilterDecision& decision) {
         std::pair("listener", &decision.listener), std::pair("role", &decision.role),
         std::pair("domain", &decision.domain), std::pair("verdict_id", &decision.verdict_id),
         std::pair("action", &decision.action), std::pair("code", &decision.code),
-        std::pair("reason", &decision.reason)})
+        std::pair("reason", &decision.reason), std::pair("rule", &decision.rule)})
     if (!text->empty()) json.member(name, std::string_view(*text));
+  if (decision.began.ns != 0)
+    json.member("began", std::string_view(format_rfc3339(decision.began)));
   json.member("dry_run", decision.dry_run).end_object();
   return out + '\n';
 }

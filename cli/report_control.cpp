@@ -21,7 +21,7 @@ constexpr std::size_t kPage = 1'000;                // elements of one answer
 }  // namespace
 
 Result<ReportControl> ReportControl::of(const Given& given) {
-  auto daemon = DaemonControl::of(given, kReportSocketOption.name, "reportd");
+  auto daemon = DaemonControl::of(given, kReportSocketOption.name, {.program = "reportd"});
   if (!daemon) return std::unexpected(std::move(daemon.error()));
   return ReportControl(std::move(*daemon));
 }

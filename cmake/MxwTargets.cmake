@@ -66,6 +66,23 @@ function(mxw_precompiled name headers)
   endif()
 endfunction()
 
+# With sanitizers a source costs more for what it includes than for itself: the preset asan compiles the
+# sources of a target some at a time. Those of cmake/MxwAlone.cmake have names at file scope that a
+# neighbour has too, and stay alone.
+option(MXW_UNITY "compile several sources of a target at once" OFF)
+include(MxwAlone)
+function(mxw_united name)
+  if(MXW_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    foreach(source ${ARGN})
+      if("${folder}/${source}" IN_LIST MXW_ALONE)
+        set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+      endif()
+    endforeach()
+  endif()
+endfunction()
+
 # mxw_library(NAME SOURCES a.cpp ... DEPS mxw_x ...): one static library per folder.
 function(mxw_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
@@ -74,6 +91,7 @@ function(mxw_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE mxw_warnings mxw_hardening)
   target_link_options(${name} PUBLIC $<TARGET_PROPERTY:mxw_hardening,INTERFACE_LINK_OPTIONS>)
   mxw_precompiled(${name} mxw_pch)
+  mxw_united(${name} ${ARG_SOURCES})
 endfunction()
 
 # mxw_program(NAME SOURCES a.cpp ... DEPS mxw_x ...)
@@ -82,4 +100,5 @@ function(mxw_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} mxw_warnings mxw_hardening)
   mxw_precompiled(${name} mxw_pch)
+  mxw_united(${name} ${ARG_SOURCES})
 endfunction()

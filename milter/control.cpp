@@ -1,8 +1,11 @@
 #include "milter/control.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/ipc/control.hpp"
+#include "core/ipc/request.hpp"
 #include "core/mail/name.hpp"
 #include "core/store/rows.hpp"
 
@@ -13,9 +16,12 @@ using ipc::begin_answer;
 using ipc::refusal;
 using ipc::time_of;
 
-constexpr int kBusyMs = 200;  // the loop waits
+constexpr int kBusyMs = 200;                                   // the loop waits
+constexpr std::size_t kRowsBytes = ipc::kAnswerBytes - 1'024;  // the rest of an answer needs less
 
-void append_row(JsonWriter& json, const store::DecisionRow& row) {
+std::string row_text(const store::DecisionRow& row) {
+  std::string out;
+  JsonWriter json(out);
   json.begin_object().member("v", 1).member("time", row.time.ns);
   for (const auto& [name, text] :
        {std::pair("session", &row.session), std::pair("queue_id", &row.queue_id),
@@ -24,7 +30,28 @@ void append_row(JsonWriter& json, const store::DecisionRow& row) {
         std::pair("action", &row.action), std::pair("code", &row.code),
         std::pair("reason", &row.reason)})
     json.member(name, std::string_view(*text));
-  json.member("dry_run", row.dry_run).end_object();
+  json.member("dry_run", row.dry_run).member("began", row.began.ns);
+  json.member("rule", std::string_view(row.rule)).end_object();
+  return out;
+}
+
+// As many as an answer takes, the newest ones or the first.
+void append_rows(JsonWriter& json, const std::vector<store::DecisionRow>& rows, bool newest) {
+  std::vector<std::string> texts;
+  texts.reserve(rows.size());
+  for (const store::DecisionRow& row : rows) texts.push_back(row_text(row));
+  if (newest) std::ranges::reverse(texts);
+  std::size_t taken = 0;
+  for (std::size_t size = 0; taken < std::min(texts.size(), Control::kRows); ++taken) {
+    size += texts[taken].size() + 1;
+    if (size > kRowsBytes) break;
+  }
+  json.member("cut", taken < texts.size());
+  texts.resize(taken);
+  if (newest) std::ranges::reverse(texts);
+  json.key("rows").begin_array();
+  for (const std::string& text : texts) json.raw(text);
+  json.end_array();
 }
 
 }  // namespace
@@ -59,29 +86,51 @@ std::string Control::answer(std::string_view text) {
   const auto store = store::MilterStore::open(
       store_path_, {.access = store::Access::reader, .busy_timeout_ms = kBusyMs});
   if (!store) return refusal(store.error().message);
-  return cmd == "explain" ? explain(**store, *message) : impact(**store, *message);
+  if (cmd == "impact") return impact(**store, *message);
+  return message->has("queue_id") ? explain_mail(**store, *message)
+                                  : explain_domain(**store, *message);
 }
 
-std::string Control::explain(store::MilterStore& store, const ipc::JsonMessage& message) {
-  store::Result<std::vector<store::DecisionRow>> rows;
-  const bool newest = !message.has("queue_id") && !message.has("from");
-  if (message.has("queue_id")) {
-    rows = store.by_queue_id(message.text("queue_id", store::kWordBytes), kRows + 1);
-  } else {
-    const auto host = mail::HostName::parse(message.text("domain", store::kNameBytes));
-    if (!host) return refusal("no queue id or domain name is given");
-    const Time to = time_of(message, "to", clock_() + kMinute);
-    rows = !newest ? store.by_domain(0, host->text(), time_of(message, "from", to), to, kRows + 1)
-                   : store.latest(0, host->text(), to, kRows + 1);
+std::string Control::explain_mail(store::MilterStore& store, const ipc::JsonMessage& message) {
+  const std::string id = message.text("queue_id", store::kWordBytes);
+  const auto mails = store.mails(id, kMails);
+  if (!mails) return refusal(mails.error().message);
+  auto wanted = mails->begin();
+  if (message.has("at")) {
+    const Time at = time_of(message, "at", {});
+    wanted = std::ranges::find_if(*mails, [&](const auto& mail) { return mail.start <= at; });
   }
+  std::vector<store::DecisionRow> rows;
+  if (wanted != mails->end()) {
+    auto found = store.by_mail(id, *wanted, kRows + 1);
+    if (!found) return refusal(found.error().message);
+    rows = std::move(*found);
+  }
+  std::string out;
+  JsonWriter json = begin_answer(out);
+  append_rows(json, rows, false);
+  json.member("others", mails->size() - (wanted == mails->end() ? 0 : 1));
+  json.key("starts").begin_array();
+  std::size_t told = 0;
+  for (auto mail = mails->begin(); mail != mails->end() && told < kStarts; ++mail)
+    if (mail != wanted) json.number(mail->start.ns), ++told;
+  json.end_array().end_object();
+  return out;
+}
+
+std::string Control::explain_domain(store::MilterStore& store, const ipc::JsonMessage& message) {
+  const auto host = mail::HostName::parse(message.text("domain", store::kNameBytes));
+  if (!host) return refusal("no queue id or domain name is given");
+  const bool newest = !message.has("from");
+  const Time to = time_of(message, "to", clock_() + kMinute);
+  const auto rows =
+      newest ? store.latest(0, host->text(), to, kRows + 1)
+             : store.by_domain(0, host->text(), time_of(message, "from", to), to, kRows + 1);
   if (!rows) return refusal(rows.error().message);
   std::string out;
   JsonWriter json = begin_answer(out);
-  const bool cut = rows->size() > kRows;
-  if (cut) rows->erase(newest ? rows->begin() : rows->end() - 1);
-  json.member("cut", cut).key("rows").begin_array();
-  for (const store::DecisionRow& row : *rows) append_row(json, row);
-  json.end_array().end_object();
+  append_rows(json, *rows, newest);
+  json.end_object();
   return out;
 }
 

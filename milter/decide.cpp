@@ -9,12 +9,12 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kRoles = {"inbound", "submission", "relay", "local"};
 constexpr std::array<std::string_view, 4> kActions = {"accept", "tag", "defer", "quarantine"};
-constexpr std::array<std::string_view, 24> kReasons = {
-    "not-ours",     "inbound",        "smart-host",     "exempt",        "overridden",
-    "bypass",       "policy-unknown", "no-policy",      "testing",       "path-clear",
-    "path-partial", "no-route",       "reread-pending", "path-blocked",  "probe",
-    "null-sender",  "authenticated",  "peer",           "local-mail",    "not-listed",
-    "max-age",      "breaker",        "no-memory",      "internal-error"};
+constexpr std::array<std::string_view, 25> kReasons = {
+    "not-ours",   "inbound",      "session-verdict", "smart-host",     "exempt",
+    "overridden", "bypass",       "policy-unknown",  "no-policy",      "testing",
+    "path-clear", "path-partial", "no-route",        "reread-pending", "path-blocked",
+    "probe",      "null-sender",  "authenticated",   "peer",           "local-mail",
+    "not-listed", "max-age",      "breaker",         "no-memory",      "internal-error"};
 
 constexpr std::string_view kCode = "451";
 constexpr std::string_view kEnhancedTrouble = "4.3.0";  // RFC 3463 section 3.4: mail system
@@ -118,7 +118,8 @@ Decision decide_trouble(const Choices& choices) {
 std::optional<Reason> not_judged(const RcptFacts& facts, const DomainPath& path) {
   if (facts.exempt) return Reason::exempt;
   if (facts.role == Role::local) return Reason::local_mail;
-  if (facts.role == Role::inbound) return Reason::inbound;
+  if (facts.role == Role::inbound)
+    return facts.session_verdict ? Reason::session_verdict : Reason::inbound;
   if (facts.ours) return Reason::not_ours;
   if (facts.smart_host) return Reason::smart_host;
   if (path.bypass) return Reason::bypass;

@@ -24,13 +24,14 @@ using Action = config::MilterAction;
 
 // Why: a closed list, words in docs/output-format.md.
 enum class Reason : std::uint8_t {
-  not_ours,        // {rcpt_mailer} error, local, virtual, discard; no next hop given
-  inbound,         // mail for us: the sender's policy judgement is not ours to make
-  smart_host,      // the next hop is another host than the domain's MX
-  exempt,          // milter.exempt
-  overridden,      // [[milter.override]] said accept
-  bypass,          // operator: policy bypass, report-only
-  policy_unknown,  // nothing known, or the feed is absent: temperror
+  not_ours,         // {rcpt_mailer} error, local, virtual, discard; no next hop given
+  inbound,          // mail for us: the sender's policy judgement is not ours to make
+  session_verdict,  // the same, and the sensor has a verdict about the connection it came by
+  smart_host,       // the next hop is another host than the domain's MX
+  exempt,           // milter.exempt
+  overridden,       // [[milter.override]] said accept
+  bypass,           // operator: policy bypass, report-only
+  policy_unknown,   // nothing known, or the feed is absent: temperror
   no_policy,
   testing,  // recorded only
   path_clear,
@@ -54,9 +55,10 @@ enum class Reason : std::uint8_t {
 struct RcptFacts {
   Role role = Role::inbound;
   bool exempt = false, peer_queues = false, authenticated = false, null_sender = false;
-  bool ours = false;        // {rcpt_mailer} says it is delivered here, or refused
-  bool smart_host = false;  // and its own policy is not the one judged
-  bool listed = false;      // defer.domains
+  bool ours = false;             // {rcpt_mailer} says it is delivered here, or refused
+  bool smart_host = false;       // and its own policy is not the one judged
+  bool listed = false;           // defer.domains
+  bool session_verdict = false;  // of inbound
   std::optional<Action> overridden;
   bool deferrals_usable = false, breaker_open = false, probe_granted = false;
   std::optional<Time> first_deferred;  // of this mail: client prefix, sender, recipient

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/service/daemon.hpp"
+#include "core/service/instance.hpp"
 #include "milter/judge_file.hpp"
 #include "milter/program.hpp"
 
@@ -18,7 +19,7 @@ std::optional<int> judge_if_asked(const mxw::config::Config& config,
   if (file == given.end()) return std::nullopt;
   const auto instance = given.find("instance");
   const std::string folder =
-      instance == given.end() ? std::string("milter") : "milter-" + instance->second;
+      mxw::service::instance_folder("milter", instance == given.end() ? "" : instance->second);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto report = mxw::milter::judge_file(file->second, config,
                                               config.paths.state + '/' + folder + "/policyd.cache",

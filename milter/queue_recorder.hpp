@@ -19,7 +19,7 @@ namespace mxw::milter {
 class QueueRecorder final : public Recorder {
  public:
   static constexpr std::size_t kQueue = 32'768;  // half a minute at 1,000 recipients a second
-  static constexpr std::size_t kRoles = 4, kActions = 4, kReasons = 24, kStages = 8;
+  static constexpr std::size_t kRoles = 4, kActions = 4, kReasons = 25, kStages = 8;
 
   // What sessions decided, also where the disk takes nothing.
   struct Counters {

@@ -42,13 +42,15 @@ store::DecisionRow row_of(const DecisionNote& note) {
   row.listener = cut(note.listener, rows::kWordBytes);
   row.role = name(note.role);
   row.domain = cut(note.domain, rows::kNameBytes);
-  row.verdict_id = !note.path.verdict_ids.empty()
-                       ? cut(note.path.verdict_ids.front(), rows::kWordBytes)
-                       : cut(note.session_verdict, rows::kWordBytes);
+  const bool of_path = !note.path.verdict_ids.empty();
+  row.verdict_id =
+      cut(of_path ? note.path.verdict_ids.front() : note.session_verdict, rows::kWordBytes);
+  row.rule = cut(of_path ? note.path.rule : note.session_rule, rows::kWordBytes);
   row.action = name(note.dry_run ? note.decision.wish : note.decision.action);
   row.code = code_text(note.decision);
   row.reason = name(note.decision.reason);
   row.dry_run = note.dry_run;
+  row.began = note.since;
   return row;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,7 +97,9 @@ class Session {
   [[nodiscard]] bool reads_results() const;
   void take_results(std::string_view value);
   void tell_inbound(Edits& edits, Time now);
-  [[nodiscard]] std::string results_header(DecisionNote& note, Time now) const;
+  [[nodiscard]] std::optional<SessionVerdict> session_verdict(Time now) const;
+  [[nodiscard]] std::string results_header(DecisionNote& note,
+                                           const std::optional<SessionVerdict>& verdict) const;
   void tell_message(const Edits& edits);
   void finish();
 

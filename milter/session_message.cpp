@@ -53,9 +53,13 @@ void Session::header(std::string_view name, std::string_view value) {
   trouble_ = !guarded(Stage::header, [&] { take_results(value); });
 }
 
-std::string Session::results_header(DecisionNote& note, Time now) const {
-  std::optional<SessionVerdict> verdict;
-  if (client_ && server_) verdict = shared_.lookup.session(*client_, *server_, start_, now);
+std::optional<SessionVerdict> Session::session_verdict(Time now) const {
+  if (exempt_ || !client_ || !server_) return std::nullopt;
+  return shared_.lookup.session(*client_, *server_, start_, now);
+}
+
+std::string Session::results_header(DecisionNote& note,
+                                    const std::optional<SessionVerdict>& verdict) const {
   note.x_tls = tls_.used() ? "pass" : "none";
   std::vector<MethodResult> results = {
       {kMethodTls,
@@ -64,8 +68,6 @@ std::string Session::results_header(DecisionNote& note, Time now) const {
        {{"smtp.version", tls_.version}, {"smtp.cipher", tls_.cipher}, {"smtp.bits", tls_.bits}}}};
   if (verdict) {
     note.x_mta_sts = "fail";
-    note.session_verdict = verdict->id;
-    note.session_rule = verdict->rule;
     results.push_back(
         {kMethodMtaSts,
          note.x_mta_sts,
@@ -85,9 +87,15 @@ void Session::tell_inbound(Edits& edits, Time now) {
   RcptFacts facts;
   facts.role = role_;
   facts.exempt = exempt_;
+  const auto verdict = session_verdict(now);
+  facts.session_verdict = verdict.has_value();
+  if (verdict) {
+    note.session_verdict = verdict->id;
+    note.session_rule = verdict->rule;
+  }
   note.decision = decide(facts, {}, settings_->choices, now);
   if (reads_results()) {
-    std::string header = results_header(note, now);
+    std::string header = results_header(note, verdict);
     note.decision.wish = Action::tag;
     note.decision.temperror = note.x_mta_sts.empty() && !shared_.lookup.sees_sessions();
     if (!dry_run) {

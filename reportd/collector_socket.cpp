@@ -68,11 +68,10 @@ Result<Fd> bind_datagram(const std::string& path, const DatagramSocketOptions& o
   // What the kernel grants is enough: it bounds the octets of a datagram, not their number.
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer,
                sizeof options.receive_buffer);
-  // Nobody is to send before the mode stands: the umask covers the time between.
-  const mode_t umask_before = ::umask(0777);
-  auto bound = bind_beside(fd.get(), path, options);
-  ::umask(umask_before);
-  if (!bound) return std::unexpected(std::move(bound.error()));
+  // Nobody is to send before the mode stands: bind() gives the file that of the socket.
+  if (::fchmod(fd.get(), 0) != 0) return system_error("mode of a socket");
+  if (auto bound = bind_beside(fd.get(), path, options); !bound)
+    return std::unexpected(std::move(bound.error()));
   return fd;
 }
 

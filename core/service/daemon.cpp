@@ -9,6 +9,7 @@
 #include "core/config/load.hpp"
 #include "core/service/daemon_options.hpp"
 #include "core/service/identity.hpp"
+#include "core/service/instance.hpp"
 #include "core/service/log.hpp"
 #include "core/service/metrics_server.hpp"
 #include "core/service/rights.hpp"
@@ -88,10 +89,8 @@ class Run {
     return found == options_.given.end() ? std::string() : found->second;
   }
 
-  // `milter`, `milter-NAME`.
   [[nodiscard]] std::string folder() const {
-    const std::string instance = daemon_.classic_options ? given("instance") : std::string();
-    return instance.empty() ? daemon_.name : daemon_.name + '-' + instance;
+    return instance_folder(daemon_.name, daemon_.classic_options ? given("instance") : "");
   }
 
   Result<void> take_identity() {

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "core/config/load.hpp"
+#include "core/service/instance.hpp"
 
 namespace mxw::service {
 namespace {
@@ -17,12 +18,6 @@ std::vector<ExtraOption> extras_of(const Daemon& daemon) {
   extras.push_back({"pid-file", "FILE", "write the number of the process to this file", 'P'});
   extras.push_back({"instance", "NAME", "one of several processes: folders of its own"});
   return extras;
-}
-
-// Part of the names of folders.
-bool is_instance(const std::string& name) {
-  return !name.empty() && name.size() <= 64 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
 }
 
 po::options_description describe(const Daemon& daemon, DaemonOptions& to) {
@@ -63,7 +58,7 @@ Result<DaemonOptions> parse_daemon_options(int argc, const char* const* argv,
     }
   }
   if (options.given.contains("instance") && !is_instance(options.given["instance"]))
-    return fail(ErrorKind::usage, "--instance: a name of small letters, digits, `-` and `_`");
+    return fail(ErrorKind::usage, kInstanceNames);
   std::ostringstream text;
   text << "usage: mxwarden-" << daemon.name << " [options]\n\n" << all;
   options.help_text = std::move(text).str();

@@ -31,11 +31,21 @@ CREATE TABLE deferral(
 CREATE INDEX deferral_last ON deferral(last);
 )sql";
 
-constexpr std::array<const char*, 2> kSteps = {kVersion1, kVersion2};
+constexpr const char* kVersion3 = R"sql(
+ALTER TABLE decision ADD COLUMN began INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE decision ADD COLUMN rule TEXT NOT NULL DEFAULT '';
+)sql";
+constexpr int kWithBegan = 3;
 
-const std::string kSelect =
-    "SELECT tenant, origin, time, session, queue_id, listener, role, domain, verdict_id, action, "
-    "code, reason, dry_run FROM decision ";
+constexpr std::array<const char*, 3> kSteps = {kVersion1, kVersion2, kVersion3};
+
+// A reader takes a file of the version before as it is.
+std::string columns(int version) {
+  return std::string(
+             "SELECT tenant, origin, time, session, queue_id, listener, role, domain, verdict_id, "
+             "action, code, reason, dry_run, ") +
+         (version < kWithBegan ? "0, ''" : "began, rule") + " FROM decision ";
+}
 
 DecisionRow read(Statement& row) {
   return {.tenant = row.integer_as<std::uint32_t>(),
@@ -50,7 +60,9 @@ DecisionRow read(Statement& row) {
           .action = row.text(),
           .code = row.text(),
           .reason = row.text(),
-          .dry_run = row.boolean()};
+          .dry_run = row.boolean(),
+          .began = row.time(),
+          .rule = row.text()};
 }
 
 DeferralRow read_deferral(Statement& row) {
@@ -67,12 +79,15 @@ DeferralRow read_deferral(Statement& row) {
 
 bool too_large(const DecisionRow& row) {
   const auto words = {&row.origin,     &row.session, &row.queue_id, &row.listener, &row.role,
-                      &row.verdict_id, &row.action,  &row.code,     &row.reason};
+                      &row.verdict_id, &row.action,  &row.code,     &row.reason,   &row.rule};
   return row.domain.size() > kNameBytes ||
          std::ranges::any_of(words, [](const auto* text) { return text->size() > kWordBytes; });
 }
 
 }  // namespace
+
+MilterStore::MilterStore(Database database)
+    : database_(std::move(database)), select_(columns(database_.version())) {}
 
 Result<std::unique_ptr<MilterStore>> MilterStore::open(const std::string& path,
                                                        const OpenOptions& options) {
@@ -88,9 +103,11 @@ Result<void> MilterStore::append(std::span<const DecisionRow> rows) {
   for (const DecisionRow& row : rows) {
     transaction.run(
         "INSERT INTO decision(tenant, origin, time, session, queue_id, listener, role, domain, "
-        "verdict_id, action, code, reason, dry_run) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "verdict_id, action, code, reason, dry_run, began, rule) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row.tenant, row.origin, row.time, row.session, row.queue_id, row.listener, row.role,
-        row.domain, row.verdict_id, row.action, row.code, row.reason, row.dry_run);
+        row.domain, row.verdict_id, row.action, row.code, row.reason, row.dry_run, row.began,
+        row.rule);
   }
   return transaction.commit();
 }
@@ -106,16 +123,31 @@ Result<std::size_t> MilterStore::set_queue_id(std::string_view session, Time sin
   return static_cast<std::size_t>(database_.changed());
 }
 
-Result<std::vector<DecisionRow>> MilterStore::by_queue_id(std::string_view queue_id,
-                                                          std::size_t limit) {
-  return database_.all(kSelect + "WHERE queue_id = ? AND queue_id <> '' ORDER BY time, row LIMIT ?",
-                       read, queue_id, limit);
+Result<std::vector<QueuedMail>> MilterStore::mails(std::string_view queue_id, std::size_t limit) {
+  const std::string began = database_.version() < kWithBegan ? "0" : "began";
+  return database_.all(
+      "SELECT session, " + began + " AS known, iif(" + began + " = 0, min(time), " + began +
+          ") AS start FROM decision "
+          "WHERE queue_id = ? AND queue_id <> '' GROUP BY session, known "
+          "ORDER BY start DESC, session DESC LIMIT ?",
+      [](Statement& row) {
+        return QueuedMail{.session = row.text(), .began = row.time(), .start = row.time()};
+      },
+      queue_id, limit);
+}
+
+Result<std::vector<DecisionRow>> MilterStore::by_mail(std::string_view queue_id,
+                                                      const QueuedMail& mail, std::size_t limit) {
+  const std::string began = database_.version() < kWithBegan ? "0" : "began";
+  return database_.all(select_ + "WHERE queue_id = ? AND queue_id <> '' AND session = ? AND " +
+                           began + " = ? ORDER BY time, row LIMIT ?",
+                       read, queue_id, mail.session, mail.began, limit);
 }
 
 Result<std::vector<DecisionRow>> MilterStore::by_domain(std::uint32_t tenant,
                                                         std::string_view domain, Time from, Time to,
                                                         std::size_t limit) {
-  return database_.all(kSelect +
+  return database_.all(select_ +
                            "WHERE tenant = ? AND domain = ? AND time >= ? AND time < ? "
                            "ORDER BY time, row LIMIT ?",
                        read, tenant, domain, from, to, limit);
@@ -124,7 +156,7 @@ Result<std::vector<DecisionRow>> MilterStore::by_domain(std::uint32_t tenant,
 Result<std::vector<DecisionRow>> MilterStore::latest(std::uint32_t tenant, std::string_view domain,
                                                      Time before, std::size_t limit) {
   auto rows = database_.all(
-      kSelect + "WHERE tenant = ? AND domain = ? AND time < ? ORDER BY time DESC, row DESC LIMIT ?",
+      select_ + "WHERE tenant = ? AND domain = ? AND time < ? ORDER BY time DESC, row DESC LIMIT ?",
       read, tenant, domain, before, limit);
   if (rows) std::ranges::reverse(*rows);
   return rows;

@@ -27,6 +27,8 @@ struct DecisionRow {
   std::string queue_id;  // empty until DATA or end of message; a sole deferred RCPT never has one
   std::string listener, role, domain, verdict_id, action, code, reason;
   bool dry_run = false;
+  Time began;        // of the transaction (MAIL); 0: kept by a version that did not know it
+  std::string rule;  // of the verdict; empty: none, or kept by such a version
 
   friend bool operator==(const DecisionRow&, const DecisionRow&) = default;
 };
@@ -42,6 +44,15 @@ struct DeferralRow {
   std::uint64_t count = 0;  // deferrals so far
 
   friend bool operator==(const DeferralRow&, const DeferralRow&) = default;
+};
+
+// A mail by its queue id, which mail servers use again: one session's transaction.
+struct QueuedMail {
+  std::string session;
+  Time began;  // as in its rows
+  Time start;  // `began`, or the time of its first row where that is not known
+
+  friend bool operator==(const QueuedMail&, const QueuedMail&) = default;
 };
 
 // How often something was decided, and for how many domains.
@@ -73,7 +84,11 @@ class MilterStore {
   // the session from then on that have none. Gives how many.
   Result<std::size_t> set_queue_id(std::string_view session, Time since, std::string_view queue_id);
 
-  Result<std::vector<DecisionRow>> by_queue_id(std::string_view queue_id, std::size_t limit);
+  // The mails that had this queue id, the newest first.
+  Result<std::vector<QueuedMail>> mails(std::string_view queue_id, std::size_t limit);
+  // The decisions for one of them, oldest first.
+  Result<std::vector<DecisionRow>> by_mail(std::string_view queue_id, const QueuedMail& mail,
+                                           std::size_t limit);
   // Decisions for a domain in [from, to), oldest first.
   Result<std::vector<DecisionRow>> by_domain(std::uint32_t tenant, std::string_view domain,
                                              Time from, Time to, std::size_t limit);
@@ -94,12 +109,13 @@ class MilterStore {
   Result<std::size_t> prune(const MilterBounds& bounds, Time now);
 
  private:
-  explicit MilterStore(Database database) : database_(std::move(database)) {}
+  explicit MilterStore(Database database);
   std::size_t erase_oldest(Transaction& transaction, const std::string& table,
                            const std::string& column, std::size_t bound, Time since,
                            std::size_t most);
 
   Database database_;
+  std::string select_;  // all columns, as the version of the file has them
 };
 
 }  // namespace mxw::store

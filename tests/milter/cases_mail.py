@@ -1,4 +1,5 @@
 """All ways by which mail comes, with the milter as shipped."""
+import json
 import re
 import time
 
@@ -50,8 +51,8 @@ def inbound_tls(world):
 
 
 def session_verdict(world):
-    """A verdict about this very connection: x-mta-sts=fail with its rule, in both mail servers; a verdict about
-    another connection says nothing."""
+    """A verdict about this very connection: x-mta-sts=fail with its rule, in both mail servers, and `explain` by
+    the queue id knows it; a verdict about another connection says nothing."""
     with shared(world, "plain", "postfix") as postfix, shared(world, "plain", "sendmail") as sendmail:
         for host in (postfix, sendmail):
             for mark, shift, said in (("this", 0, True), ("other", 1, False)):
@@ -66,6 +67,18 @@ def session_verdict(world):
                 text = re.sub(r"\r?\n[ \t]+", " ", host.arrived(f"Subject: {mark}"))
                 if ('x-mta-sts=fail reason="R13"' in text) != said:
                     raise Wrong(f"{host.mta}, {mark}", text.split("\n")[:8])
+                found = explained(host, re.search(r"\bid ([0-9A-Za-z]+)", text)[1])
+                if (found["reason"], found.get("rule")) != (("session-verdict", "R13") if said else ("inbound", None)):
+                    raise Wrong(f"{host.mta}, {mark}: {found}")
+
+
+def explained(host, queue_id):
+    """What `mxwarden explain` says of the only decision for this mail, once it is kept."""
+    def found():
+        return host.tool("explain", queue_id, "--json", check=False)
+    wait_for(found, f"explain {queue_id}", 10)
+    (line,) = found().splitlines()
+    return json.loads(line)
 
 
 def ipv6(world):
@@ -196,4 +209,4 @@ CASES = [Case("mail/" + name, run_it, NEEDS) for name, run_it in (
     ("submission", submission), ("inbound-tls", inbound_tls),
     ("ipv6", ipv6), ("local", local), ("reinjected", reinjected), ("kinds", kinds),
     ("long-headers", long_headers), ("no-headers", no_headers), ("swaks", swaks), ("many", many))] + [
-    Case("mail/session-verdict", session_verdict, VERDICTS)]
+    Case("mail/session-verdict", session_verdict, (*VERDICTS, "mxwarden"))]

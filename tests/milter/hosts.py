@@ -112,9 +112,9 @@ class Host(Units):
         run("postconf", "-c", self.server.etc, "-e", *lines)
         run("postfix", "-c", self.server.etc, "reload", ns=self.ns)
 
-    def tool(self, *arguments):
+    def tool(self, *arguments, check=True):
         return run(self.world.bin + "/mxwarden", *arguments, "--config",
-                   self.root + "/etc/mxwarden/mxwarden.toml")
+                   self.root + "/etc/mxwarden/mxwarden.toml", check=check)
 
     @property
     def socket(self):

@@ -7,6 +7,7 @@
 #include "core/ipc/connect.hpp"
 #include "core/ipc/listener.hpp"
 #include "policyd/ask_server.hpp"
+#include "policyd/name_lookups.hpp"
 #include "tests/unit/engine_support.hpp"
 #include "tests/unit/ipc_support.hpp"
 
@@ -29,8 +30,9 @@ class AskSocketTest : public LoopTest {
  protected:
   AskSocketTest() {
     engine.dns.silent.insert("_mta-sts.large.test");
+    names = std::make_unique<NameLookups>(engine.clock, engine.dns, *engine.engine);
     server = AskServer::create(*loop, listening.get(), ipc::PeerCheck().allow_uid(::geteuid()),
-                               *engine.engine)
+                               *engine.engine, *names)
                  .value();
   }
 
@@ -39,6 +41,7 @@ class AskSocketTest : public LoopTest {
     Fakes() { SetUp(); }
     void TestBody() override {}
     using EngineTest::advance;
+    using EngineTest::clock;
     using EngineTest::dns;
     using EngineTest::engine;
     using EngineTest::publish;
@@ -89,6 +92,7 @@ class AskSocketTest : public LoopTest {
   SocketDirectory ask_directory;
   std::string path = ask_directory.file("ask.sock");
   Fd listening = ipc::listen_on("unix:" + path, {.type = ipc::SocketType::seqpacket}).value();
+  std::unique_ptr<NameLookups> names;
   std::unique_ptr<AskServer> server;
   std::size_t asked = 0;
 };

@@ -53,6 +53,23 @@ TEST(Explain, ADryRunSaysWhatWouldHaveBeen) {
   EXPECT_THAT(line(dry), HasSubstr("would have been held in the queue"));
 }
 
+TEST(Explain, AnAlarmAboutTheConnectionInWordsForACustomer) {
+  MilterDecision inbound = deferral();
+  inbound.role = "inbound";
+  inbound.action = "tag";
+  inbound.code = "";
+  inbound.reason = "session-verdict";
+  inbound.verdict_id = "v7";
+  inbound.rule = "R13";
+  EXPECT_EQ(decision_text(inbound),
+            "2026-12-01 00:00:00 UTC: A message from outside for example.org (queue id 4bXyZ)\n"
+            "was accepted, and noted, because it came in for that host, where mail is never\n"
+            "held back; but an alarm was active for the very connection it came by: the\n"
+            "sending server used no TLS, which it always did before, so the mail could have\n"
+            "been read or changed on its way (alarm v7, rule R13). Who runs the sending\n"
+            "server should look at what it logged of that delivery.\n");
+}
+
 TEST(Explain, EveryReasonHasWords) {
   MilterDecision decision = deferral();
   for (int i = 0; i <= static_cast<int>(milter::Reason::internal_error); ++i) {
@@ -65,18 +82,33 @@ TEST(Explain, EveryReasonHasWords) {
 
 TEST(Explain, TextFromOutsideDrivesNoTerminal) {
   MilterDecision decision = deferral();
-  decision.queue_id = decision.verdict_id = decision.domain = decision.code = "\x1b[2J\n";
+  decision.queue_id = decision.verdict_id = decision.domain = decision.code = decision.rule =
+      "\x1b[2J\n";
   EXPECT_THAT(decision_text(decision), Not(HasSubstr("\x1b")));
 }
 
 TEST(Explain, JsonLeavesOutWhatIsEmpty) {
   MilterDecision decision = deferral();
   decision.queue_id.clear();
+  decision.rule = "R02";
+  decision.began = decision.time - kSecond;
   EXPECT_EQ(decision_json(decision),
             R"({"time":"2026-12-01T00:00:00Z","session":"0000000000000abc","listener":"MTA",)"
             R"("role":"relay","domain":"example.org","verdict_id":"v1","action":"defer",)"
-            R"("code":"451 4.7.4","reason":"path-blocked","dry_run":false})"
+            R"("code":"451 4.7.4","reason":"path-blocked","rule":"R02",)"
+            R"("began":"2026-11-30T23:59:59Z","dry_run":false})"
             "\n");
+}
+
+TEST(Explain, OtherMailsOfTheQueueIdAreSaid) {
+  const Time start = deferral().time;
+  EXPECT_EQ(others_text({}), "");
+  EXPECT_EQ(others_text({.rows = {deferral()}, .others = 1, .starts = {start}}),
+            "1 other mail had that queue id: --at TIME shows the newest that had begun by then "
+            "(it began 2026-12-01 00:00:00 UTC)");
+  EXPECT_EQ(others_text({.rows = {}, .others = 3, .starts = {start, start - kDay}}),
+            "3 other mails had that queue id: --at TIME shows the newest that had begun by then "
+            "(they began 2026-12-01 00:00:00 UTC, 2026-11-30 00:00:00 UTC, and before)");
 }
 
 TEST(MilterImpact, WhatWouldHaveBeenHeldIsSaid) {

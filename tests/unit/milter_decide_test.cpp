@@ -62,6 +62,12 @@ const Row kRows[] = {
      Reason::exempt},
     {"inbound", [](Case& c) { c.facts.role = Role::inbound; }, Action::accept, Action::accept,
      Reason::inbound},
+    {"inbound over a connection under a verdict",
+     [](Case& c) { c.facts.role = Role::inbound, c.facts.session_verdict = true; }, Action::accept,
+     Action::accept, Reason::session_verdict},
+    {"exempt, whatever the connection",
+     [](Case& c) { c.facts.role = Role::inbound, c.facts.session_verdict = c.facts.exempt = true; },
+     Action::accept, Action::accept, Reason::exempt},
     {"local", [](Case& c) { c.facts.role = Role::local; }, Action::accept, Action::accept,
      Reason::local_mail},
     {"local, an override says defer",
@@ -230,7 +236,7 @@ TEST(MilterDecide, ReasonsHaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
   for (unsigned i = 0; i <= static_cast<unsigned>(Reason::internal_error); ++i)
     EXPECT_TRUE(names.insert(name(static_cast<Reason>(i))).second);
-  EXPECT_EQ(names.size(), 24U);
+  EXPECT_EQ(names.size(), 25U);
   EXPECT_EQ(name(Reason::path_blocked), "path-blocked");
   EXPECT_EQ(name(Reason::not_ours), "not-ours");
   EXPECT_EQ(name(Reason::internal_error), "internal-error");

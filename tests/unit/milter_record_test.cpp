@@ -92,7 +92,9 @@ TEST_F(RecordTest, ADeferralAsRowAndAsEvent) {
                                                      .verdict_id = "v1",
                                                      .action = "defer",
                                                      .code = "451 4.7.4",
-                                                     .reason = "path-blocked"}));
+                                                     .reason = "path-blocked",
+                                                     .began = at(2),
+                                                     .rule = "R02"}));
   EXPECT_EQ(
       text_of(folder() + "/milter.json"),
       R"({"timestamp":"2026-11-18T11:06:42.000000+0000","event_type":"milter",)"
@@ -103,6 +105,24 @@ TEST_F(RecordTest, ADeferralAsRowAndAsEvent) {
       R"("verdict_until":"2026-11-18T11:21:40.000000+0000",)"
       R"("tls":{"version":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384","bits":"256"}}})"
       "\n");
+}
+
+TEST_F(RecordTest, ASessionVerdictAsRow) {
+  RecordWriter writer(folder());
+  DecisionNote inbound = note(1, at(2));
+  inbound.since = at(1);
+  inbound.role = Role::inbound;
+  inbound.decision = {
+      .action = Action::tag, .wish = Action::tag, .reason = Reason::session_verdict};
+  inbound.session_verdict = "v7";
+  inbound.session_rule = "R13";
+  write(writer, at(3), inbound);
+  ASSERT_THAT(rows(), SizeIs(1));
+  const store::DecisionRow row = rows().front();
+  EXPECT_EQ(row.verdict_id, "v7");
+  EXPECT_EQ(row.rule, "R13");
+  EXPECT_EQ(row.reason, "session-verdict");
+  EXPECT_EQ(row.began, at(1));
 }
 
 TEST_F(RecordTest, DryRunKeepsWhatWouldHaveBeenDone) {

@@ -68,9 +68,34 @@ TEST(MilterInbound, TheVerdictOfThisSessionIsToldAndNothingElse) {
   EXPECT_EQ(mta.last().session_verdict, "v7");
   EXPECT_EQ(mta.last().session_rule, "R13");
   EXPECT_EQ(mta.last().x_mta_sts, "fail");
+  EXPECT_EQ(reason_of(mta.last()), "session-verdict");
+  EXPECT_EQ(mta.last().decision.action, Action::tag);
   EXPECT_EQ(mta.lookup.session_asked.first, (Endpoint{*IpAddress::parse("203.0.113.9"), 4711}));
   EXPECT_EQ(mta.lookup.session_asked.second, (Endpoint{*IpAddress::parse("198.51.100.2"), 25}));
   EXPECT_EQ(mta.lookup.session_start, kNow);  // of the connection
+}
+
+// What is told of a mail does not depend on the header.
+TEST(MilterInbound, TheVerdictOfThisSessionIsKeptWithoutAHeader) {
+  config::Milter off, dry, exempt;
+  off.header = false;
+  dry.dry_run = true;
+  exempt.exempt = {"203.0.113.9"};
+  for (const config::Milter& milter : {off, dry}) {
+    Inbound mta(milter);
+    mta.lookup.verdict = SessionVerdict{"v7", "R13", "b.test", "20261121a"};
+    EXPECT_FALSE(mta.message().authentication_results);
+    EXPECT_EQ(reason_of(mta.last()), "session-verdict");
+    EXPECT_EQ(mta.last().session_verdict, "v7");
+    EXPECT_EQ(mta.last().session_rule, "R13");
+    EXPECT_EQ(mta.last().decision.action, Action::accept);
+    EXPECT_EQ(mta.last().x_mta_sts, milter.dry_run ? "fail" : "");
+  }
+  Inbound mta(exempt);
+  mta.lookup.verdict = SessionVerdict{"v7", "R13", "b.test", "20261121a"};
+  mta.message();
+  EXPECT_EQ(reason_of(mta.last()), "exempt");
+  EXPECT_EQ(mta.last().session_verdict, "");
 }
 
 TEST(MilterInbound, WithoutTheSensorThatIsSaid) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/unit/store_support.hpp"
 
 namespace mxw::store {
@@ -29,7 +31,9 @@ class Milter : public testing::Test {
             .action = "defer",
             .code = "451 4.7.4",
             .reason = "R02",
-            .dry_run = true};
+            .dry_run = true,
+            .began = at(-1),
+            .rule = "R02"};
   }
 
   TemporaryDirectory directory_;
@@ -47,8 +51,103 @@ TEST_F(Milter, RowsComeBackAsWritten) {
   EXPECT_THAT(value_of(store_->by_domain(3, "example.org", at(0), at(2), 10)), ElementsAre(first));
   EXPECT_THAT(value_of(store_->by_domain(3, "example.org", at(0), at(3), 1)), SizeIs(1));
   EXPECT_THAT(value_of(store_->by_domain(0, "example.org", at(0), at(3), 10)), IsEmpty());
-  EXPECT_THAT(value_of(store_->by_queue_id("4bXyZ1", 10)), ElementsAre(first));
-  EXPECT_THAT(value_of(store_->by_queue_id("", 10)), IsEmpty());
+  EXPECT_THAT(value_of(store_->by_mail("4bXyZ1", {"s1", at(-1), at(-1)}, 10)), ElementsAre(first));
+  EXPECT_THAT(value_of(store_->mails("", 10)), IsEmpty());
+}
+
+// Postfix uses short queue ids again; a client may send several mails by one connection.
+TEST_F(Milter, MailsOfOneQueueIdAreKeptApart) {
+  const auto mail = [](const std::string& session, Time began, Time time) {
+    DecisionRow decision = row(session, time);
+    decision.queue_id = "4bXy";
+    decision.began = began;
+    return decision;
+  };
+  const DecisionRow one = mail("s1", at(1), at(2)), two = mail("s1", at(5), at(6)),
+                    again = mail("s1", at(5), at(7)), other = mail("s2", at(3), at(9));
+  DecisionRow stranger = mail("s3", at(4), at(4));
+  stranger.queue_id = "5cZz";
+  value_of(store_->append(std::vector{again, one, other, two, stranger}));
+  const QueuedMail first{"s1", at(1), at(1)}, second{"s2", at(3), at(3)}, third{"s1", at(5), at(5)};
+  EXPECT_THAT(value_of(store_->mails("4bXy", 10)), ElementsAre(third, second, first));
+  EXPECT_THAT(value_of(store_->mails("4bXy", 2)), ElementsAre(third, second));
+  EXPECT_THAT(value_of(store_->by_mail("4bXy", third, 10)), ElementsAre(two, again));
+  EXPECT_THAT(value_of(store_->by_mail("4bXy", third, 1)), ElementsAre(two));
+  EXPECT_THAT(value_of(store_->by_mail("4bXy", first, 10)), ElementsAre(one));
+  EXPECT_THAT(value_of(store_->by_mail("5cZz", first, 10)), IsEmpty());
+}
+
+// The file as the version before made it: rows without `began` and `rule`.
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE decision(
+  row INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, origin TEXT NOT NULL, time INTEGER NOT NULL,
+  session TEXT NOT NULL, queue_id TEXT NOT NULL, listener TEXT NOT NULL, role TEXT NOT NULL,
+  domain TEXT NOT NULL, verdict_id TEXT NOT NULL, action TEXT NOT NULL, code TEXT NOT NULL,
+  reason TEXT NOT NULL, dry_run INTEGER NOT NULL) STRICT;
+CREATE INDEX decision_queue ON decision(queue_id) WHERE queue_id <> '';
+)sql";
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE deferral(
+  row INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, origin TEXT NOT NULL, key BLOB NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
+  UNIQUE(tenant, key)) STRICT;
+)sql";
+constexpr std::array<const char*, 2> kBefore = {kVersion1, kVersion2};
+constexpr Schema kSchemaBefore{0x6d78776d, kBefore};
+
+Result<void> append_as_before(Database& database, const DecisionRow& row) {
+  return database.run(
+      "INSERT INTO decision(tenant, origin, time, session, queue_id, listener, role, domain, "
+      "verdict_id, action, code, reason, dry_run) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      row.tenant, row.origin, row.time, row.session, row.queue_id, row.listener, row.role,
+      row.domain, row.verdict_id, row.action, row.code, row.reason, row.dry_run);
+}
+
+TEST_F(Milter, AFileOfTheVersionBeforeIsReadAsItIsAndTakenOn) {
+  const std::string path = directory_.file("before.db");
+  DecisionRow old = row("s1", at(2));
+  old.queue_id = "4bXy";
+  old.began = {};
+  old.rule = "";
+  {
+    auto before = Database::open(path, kSchemaBefore);
+    ASSERT_TRUE(before) << before.error().message;
+    value_of(append_as_before(*before, old));
+  }
+  const QueuedMail mail{"s1", Time{}, at(2)};
+  {
+    const auto reader = value_of(MilterStore::open(path, {.access = Access::reader}));
+    EXPECT_THAT(value_of(reader->mails("4bXy", 10)), ElementsAre(mail));
+    EXPECT_THAT(value_of(reader->by_mail("4bXy", mail, 10)), ElementsAre(old));
+    EXPECT_THAT(value_of(reader->by_domain(3, "example.org", at(0), at(9), 10)), ElementsAre(old));
+    EXPECT_THAT(value_of(reader->latest(3, "example.org", at(9), 10)), ElementsAre(old));
+  }
+  const auto store = value_of(MilterStore::open(path));
+  EXPECT_EQ(store->database().version(), 3);
+  DecisionRow fresh = row("s2", at(4));
+  fresh.queue_id = "4bXy";
+  fresh.began = at(3);
+  fresh.rule = "R02";
+  value_of(store->append(std::vector{fresh}));
+  EXPECT_THAT(value_of(store->mails("4bXy", 10)),
+              ElementsAre(QueuedMail{"s2", at(3), at(3)}, mail));
+  EXPECT_THAT(value_of(store->by_domain(3, "example.org", at(0), at(9), 10)),
+              ElementsAre(old, fresh));
+}
+
+TEST_F(Milter, TheVersionBeforeGoesOnWithAFileOfThisOne) {
+  DecisionRow fresh = row("s1", at(1)), old = row("s2", at(2));
+  fresh.began = at(1);
+  fresh.rule = "R02";
+  old.began = {};
+  old.rule = "";
+  value_of(store_->append(std::vector{fresh}));
+  auto before = Database::open(directory_.file("m.db"), kSchemaBefore);
+  ASSERT_TRUE(before) << before.error().message;
+  value_of(append_as_before(*before, old));
+  EXPECT_EQ(value_of(before->integer("SELECT count(*) FROM decision WHERE reason = 'R02'")), 2);
+  EXPECT_THAT(value_of(store_->by_domain(3, "example.org", at(0), at(9), 10)),
+              ElementsAre(fresh, old));
 }
 
 // A transaction that was deferred whole stays without a queue id when the session goes on.
@@ -57,7 +156,7 @@ TEST_F(Milter, QueueIdBelongsToItsTransaction) {
       std::vector{row("s1", at(1)), row("s1", at(5)), row("s1", at(6)), row("s2", at(7))}));
   EXPECT_EQ(value_of(store_->set_queue_id("s1", at(5), "q1")), 2U);
   EXPECT_EQ(value_of(store_->set_queue_id("s1", at(5), "q2")), 0U);
-  EXPECT_THAT(value_of(store_->by_queue_id("q1", 10)), SizeIs(2));
+  EXPECT_THAT(value_of(store_->by_mail("q1", {"s1", at(-1), at(-1)}, 10)), SizeIs(2));
   EXPECT_EQ(value_of(store_->by_domain(3, "example.org", at(1), at(2), 10)).at(0).queue_id, "");
 }
 

@@ -1,0 +1,31 @@
+# Sources that MXW_UNITY compiles alone: a name at file scope is also that of a neighbour.
+set(MXW_ALONE
+  cli/lint.cpp
+  cli/metrics.cpp
+  core/config/options.cpp
+  core/feed/codec.cpp
+  core/feed/codec_decode.cpp
+  core/rows/verdict_rows.cpp
+  core/rules/evaluate.cpp
+  core/store/sensor_store.cpp
+  core/x509/tlsa.cpp
+  milter/record_writer.cpp
+  net/resolve/query.cpp
+  net/resolve/resolver.cpp
+  policyd/engine.cpp
+  policyd/import_policy.cpp
+  sensor/decode/transport.cpp
+  sensor/tls/parser.cpp
+  sensor/tls/suites.cpp
+  tests/unit/decode_fragments_test.cpp
+  tests/unit/engine_cache_test.cpp
+  tests/unit/engine_dane_test.cpp
+  tests/unit/map_query_test.cpp
+  tests/unit/map_session_test.cpp
+  tests/unit/milter_decide_test.cpp
+  tests/unit/milter_deferrals_test.cpp
+  tests/unit/milter_lists_test.cpp
+  tests/unit/milter_recipient_test.cpp
+  tests/unit/operator_watch_test.cpp
+  tests/unit/session_evidence_test.cpp
+  tests/unit/session_split_test.cpp)
