@@ -32,6 +32,10 @@ constexpr unsigned long kQuiet =
 // answer the end of a message that has no header (its states allow no step from DATA to there).
 constexpr unsigned long kSteps = SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | kQuiet;
 
+// libmilter gives a connection up at a longer packet, and its own bound is 65,535 octets. Postfix
+// sends a header in one packet (header_size_limit, 102,400 octets unless somebody raised it).
+constexpr std::size_t kPacketBytes = 1 << 20;
+
 constexpr char kHeader[] = "Authentication-Results";
 
 // Asked of the MTA, so that nobody has to edit its lists. Sendmail 8.17 takes a list for the end of
@@ -416,6 +420,7 @@ Result<std::unique_ptr<Filter>> Filter::open(Settings settings, Hooks hooks) {
 }
 
 Result<void> Filter::open_socket() {
+  (void)smfi_setmaxdatasize(kPacketBytes);
   (void)smfi_setbacklog(static_cast<int>(settings_.backlog));
   (void)smfi_settimeout(static_cast<int>(settings_.timeout / kSecond));
   if (smfi_setconn(loose(settings_.socket.c_str())) != MI_SUCCESS)

@@ -257,7 +257,7 @@ std::optional<SessionVerdict> Knowledge::Thread::session(const Endpoint& client,
   for (const feed::HeldVerdict* const held : verdicts_.of_session(client, server)) {
     const rows::VerdictRow& row = held->row;
     const auto* const subject = std::get_if<rows::SessionSubject>(&row.subject);
-    const bool same = subject != nullptr && start - kSessionSlack <= subject->start &&
+    const bool same = subject != nullptr && start - kToldLate <= subject->start &&
                       subject->start <= start + kSessionSlack;
     const bool active = row.state == rows::VerdictState::active && ended_by <= row.expires;
     if (!same || !active || !judged_inbound(row.rule)) continue;

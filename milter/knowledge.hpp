@@ -26,8 +26,11 @@ class Knowledge final : public Lookup {
   static constexpr std::int64_t kTick = 500 * kMillisecond;   // semantics 7
   static constexpr std::int64_t kRereadAgain = 60 * kSecond;  // semantics 7: one takes at most so
   static constexpr std::int64_t kProbeEvery = 60 * kSecond;   // semantics 7
-  static constexpr std::int64_t kSessionSlack = 5 * kSecond;  // semantics 12
-  static constexpr std::size_t kHintsWaiting = 256;           // of 100/s and a turn of the loop
+  // Semantics 12: a session's start by the sensor is its SYN; the MTA tells the milter after
+  // postscreen and the lookup of the client's name. Addresses and ports are exact anyway.
+  static constexpr std::int64_t kToldLate = 60 * kSecond;
+  static constexpr std::int64_t kSessionSlack = 5 * kSecond;
+  static constexpr std::size_t kHintsWaiting = 256;  // of 100/s and a turn of the loop
   // Domains under verdicts at the same time; what is over it waits for the next question, or
   // passes as a probe.
   static constexpr std::size_t kDomains = 10'000;

@@ -114,7 +114,7 @@ void Program::start_deferrals(const std::string& folder) {
   const bool known_before = ::access(key_path.c_str(), F_OK) == 0;
   const auto rows = writer_->start(wall_clock(), known_before);
   auto key = service::key_file(key_path);
-  deferrals_.ask_stored([this] { return !writer_->failing(); });
+  deferrals_.ask_stored([this] { return !writer_->failing() && recorder_->keeps_up(); });
   if (rows && key) {
     deferrals_.start(std::move(*key), *rows);
     return;

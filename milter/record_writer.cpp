@@ -82,8 +82,10 @@ struct RecordWriter::Rows {
   }
 };
 
-RecordWriter::RecordWriter(const std::string& folder)
-    : store_path_(folder + "/milter.db"), events_(folder + "/milter.json", kEventBytes) {}
+RecordWriter::RecordWriter(const std::string& folder, const store::MilterBounds& bounds)
+    : store_path_(folder + "/milter.db"),
+      bounds_(bounds),
+      events_(folder + "/milter.json", kEventBytes) {}
 
 Result<std::vector<store::DeferralRow>> RecordWriter::start(Time now, bool expected) {
   const bool made = inode_of(store_path_) == 0;
@@ -94,7 +96,7 @@ Result<std::vector<store::DeferralRow>> RecordWriter::start(Time now, bool expec
   if (made && expected)
     return fail(ErrorKind::environment,
                 store_path_ + ": was not there although its key is: what it knew is lost");
-  auto rows = store_->deferrals(store::MilterBounds{}.deferrals);
+  auto rows = store_->deferrals(bounds_.deferrals);
   if (rows) return std::move(*rows);
   failed(rows.error(), 0, now);
   return std::unexpected<Error>(std::move(rows.error()));
@@ -247,9 +249,11 @@ void RecordWriter::flush_events(bool all) {
   line_count_ = 0;
 }
 
-void RecordWriter::prune(Time now) {
-  if (!ready(now)) return;
-  if (const auto pruned = store_->prune({}, now); !pruned) failed(pruned.error(), 0, now);
+bool RecordWriter::prune(Time now) {
+  if (!ready(now)) return false;
+  const auto pruned = store_->prune(bounds_, now);
+  if (!pruned) failed(pruned.error(), 0, now);
+  return pruned && *pruned >= bounds_.per_call;
 }
 
 }  // namespace mxw::milter

@@ -51,7 +51,7 @@ class RecordWriter {
   };
 
   // `folder`: of the process alone. Nothing is opened yet.
-  explicit RecordWriter(const std::string& folder);
+  explicit RecordWriter(const std::string& folder, const store::MilterBounds& bounds = {});
 
   // Opens the store and gives the deferrals it knows, most recent first. Error: they are not known,
   // also where the store is newly made though there was one (`expected`); the writer is of use all
@@ -62,8 +62,9 @@ class RecordWriter {
   // their queue ids need not be looked for in the store.
   void write(std::vector<Record>& batch, Time now, Time complete_since);
 
-  // Old rows go, a bounded number a call; to be called once a minute.
-  void prune(Time now);
+  // Old rows go, a bounded number a call; to be called once a minute. True: there may be more, to
+  // be called again soon.
+  [[nodiscard]] bool prune(Time now);
 
   // The store took not what was last to be written. Any thread. write() tries it again, also with
   // an empty batch.
@@ -83,6 +84,7 @@ class RecordWriter {
   void flush_events(bool all);
 
   std::string store_path_;
+  store::MilterBounds bounds_;
   std::unique_ptr<store::MilterStore> store_;
   std::uint64_t inode_ = 0;
   Time retry_at_, look_at_;

@@ -132,7 +132,10 @@ Edits Session::end_of_message(const Macros& macros) {
            const Time now = shared_.clock();
            learn_queue_id(macros, true);
            if (role_ == Role::inbound) tell_inbound(edits, now);
-           if (!transaction_.quarantine.empty()) edits.quarantine = transaction_.quarantine;
+           // RFC 8689 section 5: without TLS rather than not at all.
+           const bool rather_sent = transaction_.tls_required_no && !transaction_.requiretls;
+           if (!transaction_.quarantine.empty() && !rather_sent)
+             edits.quarantine = transaction_.quarantine;
            tell_message(edits);
          });
   if (!done) {

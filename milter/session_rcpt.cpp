@@ -31,11 +31,12 @@ bool is_quarantine(const Decision& decision) {
   return decision.wish == Action::quarantine && decision.reason == Reason::path_blocked;
 }
 
-// What counts among the recipients of which too many would be held.
-bool can_be_held(const RcptFacts& facts, const Choices& choices) {
-  if (!is_judged(facts) || facts.authenticated) return false;
-  if (facts.overridden == Action::quarantine) return !facts.null_sender;
-  return facts.peer_queues && (choices.defers || facts.overridden == Action::defer);
+// What counts among the recipients of which too many would be held (semantics 12).
+bool can_be_held(const RcptFacts& facts) {
+  if (!is_judged(facts) || facts.authenticated || facts.null_sender) return false;
+  if (facts.overridden == Action::quarantine) return true;
+  if (facts.overridden && facts.overridden != Action::defer) return false;
+  return facts.peer_queues && (facts.listed || facts.overridden == Action::defer);
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ Reply Session::answer_rcpt(const Recipient& recipient, Time now) {
   RcptFacts facts = facts_of(recipient);
   DomainPath path = path_of(recipient, facts, now);
   const Choices& choices = settings_->choices;
-  if (can_be_held(facts, choices)) shared_.breaker.rcpt(now);
+  if (can_be_held(facts)) shared_.breaker.rcpt(now);
   Decision decision = judge(recipient, path, facts, now);
   if (is_deferral(decision)) {
     if (decision.action != Action::defer) {

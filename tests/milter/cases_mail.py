@@ -144,14 +144,15 @@ def kinds(world):
 
 
 def long_headers(world):
-    """A header of 60,000 octets, one of our method in 20 KiB, a thousand forged lines: delivered, only forged ones gone."""
+    """A header of 90,000 octets, of which Postfix keeps 60,000, one of 14 KiB in Sendmail, and a thousand forged
+    lines: delivered, only forged ones gone."""
     forged = "Authentication-Results: {own}; x-tls=pass"
     own = {"postfix": "mx1.example.org", "sendmail": "mx2.example.org"}
     with shared(world, "plain", "postfix") as postfix, shared(world, "plain", "sendmail") as sendmail:
         for host in (postfix, sendmail):
             mine = forged.format(own=own[host.mta])
             # Sendmail takes 32 KiB of headers in all (MaxHeadersLength), Postfix 100 KiB.
-            lines, count = (700, 1000) if host.mta == "postfix" else (200, 200)
+            lines, count = (1233, 1000) if host.mta == "postfix" else (200, 200)
             long = "X-Long: " + "\r\n ".join(["y" * 70] * lines)
             headers = ["Subject: long", long, *[mine] * count, "X-Last: 1"]
             with host.client(source=STRANGER) as s:
@@ -159,7 +160,7 @@ def long_headers(world):
                 for reply in s.mail("a@example.net", "box@example.org", headers=headers):
                     taken(host.mta, reply)
             text = host.arrived("Subject: long").replace("\r\n", "\n")
-            if long.replace("\r\n", "\n") not in text or "X-Last: 1" not in text:
+            if long.replace("\r\n", "\n")[:59_000] not in text or "X-Last: 1" not in text:
                 raise Wrong(f"{host.mta}: a header was changed")
             if (left := text.count("x-tls=pass")) != 0:
                 raise Wrong(f"{host.mta}: {left} forged lines are left")

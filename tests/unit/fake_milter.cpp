@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 namespace {
 
@@ -43,6 +44,9 @@ int smfi_setbacklog(int backlog) {
 int smfi_settimeout(int timeout) {
   library().timeout = timeout;
   return MI_SUCCESS;
+}
+std::size_t smfi_setmaxdatasize(std::size_t bytes) {
+  return std::exchange(library().packet_bytes, bytes);
 }
 int smfi_opensocket(bool) {
   return MI_SUCCESS;

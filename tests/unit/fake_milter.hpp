@@ -23,6 +23,7 @@ struct Library {
   smfiDesc filter{};
   std::string socket;
   int backlog = 0, timeout = 0;
+  std::size_t packet_bytes = 0xffff;  // of the MTA: one header and its name
   bool takes_replies = true;
 };
 Library& library();

@@ -184,6 +184,8 @@ TEST_F(FilterTest, GivesItsSettingsToLibmilter) {
   open();
   EXPECT_EQ(fake_milter::library().socket, "inet:1@h");
   EXPECT_EQ(fake_milter::library().backlog, 77);
+  // Postfix sends a header in one packet, up to its header_size_limit of 102,400 octets.
+  EXPECT_GE(fake_milter::library().packet_bytes, 2U * 102'400);
   EXPECT_EQ(fake_milter::library().timeout, 60);
   EXPECT_EQ(callbacks().xxfi_version, SMFI_VERSION);
   filter_.reset();

@@ -363,9 +363,10 @@ TEST_F(MilterKnowledge, FindsTheVerdictOfThisVerySession) {
   EXPECT_EQ(found->id + ' ' + found->rule + ' ' + found->policy_domain + ' ' + found->policy_id,
             "v1 R13 example.org 1");
   EXPECT_TRUE(knowledge->session(client, server, at(45), at(200)));
-  EXPECT_TRUE(knowledge->session(client, server, at(55), at(200)));
+  // The MTA tells the milter of a client after postscreen and the lookup of its name.
+  EXPECT_TRUE(knowledge->session(client, server, at(110), at(200)));
   EXPECT_FALSE(knowledge->session(client, server, at(44), at(200)));
-  EXPECT_FALSE(knowledge->session(client, server, at(56), at(200)));
+  EXPECT_FALSE(knowledge->session(client, server, at(111), at(200)));
   EXPECT_TRUE(knowledge->session(client, server, at(50), at(960)));
   EXPECT_FALSE(knowledge->session(client, server, at(50), at(961))) << "it has ended";
   EXPECT_FALSE(knowledge->session({client.address, 40'001}, server, at(50), at(200)));

@@ -339,6 +339,63 @@ TEST_F(RecordTest, AFullQueueDropsAndCounts) {
   EXPECT_THAT(rows(), SizeIs(3));
 }
 
+// A disk that hangs fails nothing for a long time: what is told meanwhile would be lost by a kill.
+TEST_F(RecordTest, WhatWaitsForTheDiskIsKnown) {
+  RecordWriter writer(folder());
+  std::atomic<std::int64_t> elapsed = 0;
+  std::atomic<int> asked = 0;
+  std::atomic<bool> hangs = true;
+  const auto clock = [&] {
+    const bool writes = ++asked > 1;  // the first look at it is before all writing
+    while (writes && hangs) std::this_thread::yield();
+    return at(5);
+  };
+  QueueRecorder recorder(writer, clock, 8, [&] { return elapsed.load(); });
+  EXPECT_TRUE(recorder.keeps_up());
+  recorder.decision(note(1, at(2)));
+  elapsed = QueueRecorder::kSlow;
+  EXPECT_TRUE(recorder.keeps_up());
+  elapsed = QueueRecorder::kSlow + 1;
+  EXPECT_FALSE(recorder.keeps_up()) << "it waits in the queue";
+  recorder.start();
+  while (asked < 2) std::this_thread::yield();
+  EXPECT_EQ(recorder.queued(), 0U);
+  EXPECT_FALSE(recorder.keeps_up()) << "it is not written yet";
+  hangs = false;
+  recorder.stop();
+  EXPECT_TRUE(recorder.keeps_up());
+}
+
+TEST_F(RecordTest, AQueueThatGrowsDoesNotKeepUp) {
+  RecordWriter writer(folder());
+  QueueRecorder recorder(writer, [] { return at(5); }, 8, [] { return 0; });
+  for (std::uint64_t i = 0; i < 2; ++i) recorder.decision(note(i, at(2)));
+  EXPECT_TRUE(recorder.keeps_up());
+  recorder.decision(note(3, at(2)));
+  EXPECT_FALSE(recorder.keeps_up());
+}
+
+// More than one call takes, which at that pace would take an hour.
+TEST_F(RecordTest, WhatIsTooOldGoesWithinTheSameMinute) {
+  const Time late = at(30) + store::MilterBounds{}.decision_age + kSecond;
+  RecordWriter writer(folder(), {.per_call = 10});
+  std::vector<Record> old;
+  for (std::uint64_t i = 0; i < 65; ++i) old.emplace_back(note(i, at(2)));
+  writer.write(old, at(3), at(1));
+  EXPECT_TRUE(writer.prune(late));
+  ASSERT_THAT(rows(), SizeIs(55));
+  std::atomic<int> asked = 0;
+  QueueRecorder recorder(writer, [&] { return asked++ == 0 ? late - 2 * kMinute : late; });
+  recorder.start();
+  recorder.decision(note(70, late));  // it has to do
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!rows().empty() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_THAT(rows(), IsEmpty());
+  recorder.stop();
+  EXPECT_FALSE(writer.prune(late));
+}
+
 // The words of every reason, action and role fit what stores and metrics make of them.
 TEST_F(RecordTest, EveryReasonHasAPlace) {
   EXPECT_EQ(static_cast<std::size_t>(Reason::internal_error) + 1, QueueRecorder::kReasons);

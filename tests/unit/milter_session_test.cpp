@@ -127,6 +127,28 @@ TEST(MilterSession, TheShareIsOfThoseThatCouldBeDeferred) {
   EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 0U);
   mta.rcpt("x@c.test");
   EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 1U);
+  mta.mail("<>");
+  mta.rcpt("x@c.test");
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 1U);
+}
+
+TEST(MilterSession, TheShareIsOfTheDomainsMailIsHeldFor) {
+  config::Milter milter = deferring();
+  milter.overrides = {{{"accept.b.test"}, {}, Action::accept},
+                      {{"tag.b.test"}, {}, Action::tag},
+                      {{"defer.test"}, {}, Action::defer}};
+  milter.defer.domains = {"b.test", "accept.b.test", "tag.b.test"};
+  Mta mta(milter);
+  mta.connect();
+  mta.mail();
+  for (const auto* const domain : {"c.test", "accept.b.test", "tag.b.test"}) {
+    mta.rcpt("x@" + std::string(domain));
+    EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 0U) << domain;
+  }
+  mta.rcpt("x@b.test");
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 1U);
+  mta.rcpt("x@defer.test");
+  EXPECT_EQ(mta.breaker.counts(kNow).rcpts, 2U);
 }
 
 TEST(MilterSession, AProbeIsTakenOnlyWhereItIsNeeded) {
@@ -239,6 +261,29 @@ TEST(MilterSession, QuarantineByChoiceHoldsTheMessage) {
   mta.mail();
   mta.rcpt("x@c.test");
   EXPECT_FALSE(mta.end("LAST").quarantine);
+}
+
+// RFC 8689 section 5: who wrote the header wants the mail delivered without TLS; REQUIRETLS, the
+// wish of the sending client, comes first.
+TEST(MilterSession, TlsRequiredNoIsNotQuarantined) {
+  config::Milter milter = deferring();
+  milter.overrides = {{{"b.test"}, {}, Action::quarantine}};
+  Mta mta(milter);
+  mta.lookup.paths = {{"b.test", blocked_path()}};
+  mta.connect();
+  mta.headers = {{"TLS-Required", " no\r\n"}};
+  mta.mail();
+  mta.rcpt("x@b.test");
+  EXPECT_FALSE(mta.end("A").quarantine);
+  EXPECT_FALSE(mta.recorder.messages.back().quarantined);
+  EXPECT_TRUE(mta.recorder.messages.back().tls_required_no);
+  mta.mail("<u@a.test>", {}, {"REQUIRETLS"});
+  mta.rcpt("x@b.test");
+  EXPECT_TRUE(mta.end("B").quarantine);
+  mta.headers = {{"TLS-Required", " Yes"}};
+  mta.mail();
+  mta.rcpt("x@b.test");
+  EXPECT_TRUE(mta.end("C").quarantine);
 }
 
 TEST(MilterSession, QuarantineTakesAProbeAndCountsAgainstTheBreaker) {
