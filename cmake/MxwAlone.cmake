@@ -1,12 +1,22 @@
 # Sources that MXW_UNITY compiles alone: a name at file scope is also that of a neighbour.
 set(MXW_ALONE
+  cli/impact_verb.cpp
   cli/lint.cpp
   cli/metrics.cpp
+  cli/report_import.cpp
+  cli/report_inbox.cpp
+  cli/report_lint.cpp
+  cli/report_list.cpp
+  core/config/checks_report.cpp
   core/config/options.cpp
+  core/config/options_report.cpp
   core/feed/codec.cpp
   core/feed/codec_decode.cpp
   core/rows/verdict_rows.cpp
   core/rules/evaluate.cpp
+  core/service/key_file.cpp
+  core/store/report_prune.cpp
+  core/store/report_store.cpp
   core/store/sensor_store.cpp
   core/x509/tlsa.cpp
   milter/record_writer.cpp
@@ -27,5 +37,6 @@ set(MXW_ALONE
   tests/unit/milter_lists_test.cpp
   tests/unit/milter_recipient_test.cpp
   tests/unit/operator_watch_test.cpp
+  tests/unit/reportd_intake_test.cpp
   tests/unit/session_evidence_test.cpp
   tests/unit/session_split_test.cpp)
