@@ -21,6 +21,7 @@ set(MXW_ALONE
   core/policy/tlsrpt_record.cpp
   core/rows/verdict_rows.cpp
   core/rules/evaluate.cpp
+  core/service/key_file.cpp
   core/store/intake_store.cpp
   core/store/milter_store.cpp
   core/store/policy_prune.cpp

@@ -14,7 +14,7 @@ namespace mxw::reportd {
 namespace {
 
 constexpr std::size_t kDenied = 200'000;  // as store::kTalliesOfDay
-constexpr std::array<std::string_view, kBuiltWords> kWords = {
+constexpr std::array<std::string_view, kBuiltWords> kBuiltNames = {
     "stored", "exists", "nothing", "no-record", "same-rua", "guarded", "unwritable", "store-error"};
 
 // What two records have in common or not: the addresses reports go to.
@@ -27,7 +27,7 @@ std::set<std::string> addresses_of(std::string_view record) {
 }  // namespace
 
 std::string_view name(Built built) {
-  return kWords.at(static_cast<std::size_t>(built));
+  return kBuiltNames.at(static_cast<std::size_t>(built));
 }
 
 DayRun::DayRun(store::ReportStore& store, feed::Lookups& lookups, DayRunSettings settings,

@@ -49,7 +49,7 @@ struct DayRunSettings {
 class DayRun {
  public:
   static constexpr store::Day kCatchUp = 3;         // days before the last one that are still built
-  static constexpr std::size_t kSlice = 50;         // domains of one work()
+  static constexpr std::size_t kSlice = 20;         // domains of one work()
   static constexpr std::size_t kQuestions = 2'000;  // records asked for at a time
 
   // Freezes a day behind what was counted, then calls back in the loop (TallyWriter::freeze).

@@ -14,7 +14,7 @@ namespace {
 
 using report::Deviation;
 
-constexpr std::array<std::string_view, kTakenWords> kWords = {"counted", "quarantined", "duplicate",
+constexpr std::array<std::string_view, kTakenWords> kTakenNames = {"counted", "quarantined", "duplicate",
                                                               "changed", "no-report",   "refused",
                                                               "foreign", "not-stored"};
 
@@ -100,7 +100,7 @@ store::IntakeRow row_of(const report::AnyReport& any, const report::Report& repo
 }  // namespace
 
 std::string_view name(Taken taken) {
-  return kWords.at(static_cast<std::size_t>(taken));
+  return kTakenNames.at(static_cast<std::size_t>(taken));
 }
 
 bool aligned(std::string_view signature, std::string_view domain) {

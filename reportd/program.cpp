@@ -280,19 +280,26 @@ void Program::on_second() {
   second_->start(kSecond);
   if (auto counts = failures_->due(wall_clock()); !counts.empty()) sensors_->add(std::move(counts));
   go_on_building();
+  check_keys();
   delivery_->run();
+}
+
+// While sending waits for its keys they are looked at again soon: policyd may just have come back.
+void Program::check_keys() {
+  constexpr unsigned kEvery = 10;
+  if (!send_ || delivery_->waits_because().empty() || until_key_check_-- > 0) return;
+  until_key_check_ = kEvery;
+  keys_->run(wall_clock());
 }
 
 void Program::go_on_building() {
   if (days_->work(wall_clock())) slice_->start(0);
 }
 
-// The keys are looked at again soon while sending waits for them.
 void Program::on_minute() {
   minute_->start(kMinute);
   failure_feed_->tick(wall_clock());
   days_->tick(wall_clock());
-  if (send_ && !delivery_->waits_because().empty()) keys_->run(wall_clock());
   if (prune_due_) prune();
 }
 

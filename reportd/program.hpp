@@ -60,6 +60,7 @@ class Program {
   void on_second();
   void on_minute();
   void on_hour();
+  void check_keys();
   void go_on_building();
   void prune();
 
@@ -91,6 +92,7 @@ class Program {
   std::unique_ptr<Timer> second_, minute_, hour_, slice_;
   std::uint64_t ignored_mails_ = 0;
   bool prune_due_ = true;
+  unsigned until_key_check_ = 0;  // seconds, while sending waits
 };
 
 }  // namespace mxw::reportd
