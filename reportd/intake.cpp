@@ -14,9 +14,9 @@ namespace {
 
 using report::Deviation;
 
-constexpr std::array<std::string_view, kTakenWords> kTakenNames = {"counted", "quarantined", "duplicate",
-                                                              "changed", "no-report",   "refused",
-                                                              "foreign", "not-stored"};
+constexpr std::array<std::string_view, kTakenWords> kTakenNames = {
+    "counted",   "quarantined", "duplicate", "changed",
+    "no-report", "refused",     "foreign",   "not-stored"};
 
 // Refusals that say that nobody meant a report.
 bool is_no_report(report::Refusal refusal) {
