@@ -69,6 +69,16 @@ class Determinism : public testing::Test {
   fs::path dir_;
 };
 
+// Under a sanitizer everything takes many times as long: every third of them.
+std::vector<Capture> some_captures() {
+  std::vector<Capture> all = captures(kSource);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::size_t place = 0;
+  std::erase_if(all, [&](const Capture&) { return place++ % 3 != 0; });
+#endif
+  return all;
+}
+
 std::string path_of(const Capture& capture) {
   return kSource + "/pcaps/" + capture.file;
 }
@@ -111,7 +121,7 @@ std::vector<nlohmann::json> comparable(const std::string& eve) {
 }
 
 TEST_F(Determinism, TwoRunsAndTwoHashKeysGiveTheSameBytes) {
-  for (const Capture& capture : captures(kSource))
+  for (const Capture& capture : some_captures())
     for (const sensor::Format format : {sensor::Format::eve, sensor::Format::text}) {
       const std::string first = run({path_of(capture)}, format, 1);
       EXPECT_EQ(run({path_of(capture)}, format, 1), first) << capture.file << ": second run";
@@ -123,7 +133,7 @@ TEST_F(Determinism, TwoRunsAndTwoHashKeysGiveTheSameBytes) {
 }
 
 TEST_F(Determinism, SeveralFilesGiveTheSameEvents) {
-  for (const Capture& capture : captures(kSource)) {
+  for (const Capture& capture : some_captures()) {
     const Packets packets = read_packets(path_of(capture));
     const auto whole = comparable(run(split(packets, 1), sensor::Format::eve, 1));
     for (const std::size_t parts : {2U, 3U, 7U}) {
@@ -137,7 +147,7 @@ TEST_F(Determinism, SeveralFilesGiveTheSameEvents) {
 
 // Order on the command line is no order of the packets.
 TEST_F(Determinism, FilesInAnyOrderGiveTheSameEvents) {
-  for (const Capture& capture : captures(kSource)) {
+  for (const Capture& capture : some_captures()) {
     std::vector<std::string> parts = split(read_packets(path_of(capture)), 3);
     const auto forward = comparable(run(parts, sensor::Format::eve, 1));
     std::reverse(parts.begin(), parts.end());
