@@ -1,5 +1,5 @@
-// The names of several processes of one program on a host (`--instance NAME`), which daemons and the
-// operator's tool build the same way. Pure; thread-safe.
+// The names of several processes of one program on a host (`--instance NAME`), which daemons and
+// the operator's tool build the same way. Pure; thread-safe.
 #pragma once
 
 #include <string>
