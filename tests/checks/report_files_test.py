@@ -19,6 +19,10 @@ try:
     import jsonschema
 except ImportError:
     jsonschema = None
+    # The package is Debian's, for Debian's interpreter, which need not be the first on the path.
+    DEBIAN = "/usr/bin/python3"
+    if os.path.exists(DEBIAN) and os.path.realpath(sys.executable) != os.path.realpath(DEBIAN):
+        os.execv(DEBIAN, [DEBIAN, "-B", *sys.argv])
 
 BIN = os.path.abspath(sys.argv[1])
 TLSRPT = os.environ.get("MXWARDEN_TLSRPT")
